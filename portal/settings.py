@@ -1,0 +1,217 @@
+"""One settings file, read from the environment.
+
+With nothing set, everything runs on this machine: SQLite, an embedded Valkey, the sandbox store and a mailbox page.
+With `DJANGO_DEBUG=off` it refuses to start until each secret of a production site is there, and names the missing one.
+Every secret may also be given as `NAME_FILE`, the path of a file that holds it.
+"""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+if (BASE_DIR / ".env").exists():
+    environ.Env.read_env(BASE_DIR / ".env")
+env = environ.FileAwareEnv()
+
+DEBUG = env.bool("DJANGO_DEBUG", default=True)
+SANDBOX = DEBUG
+"""The sandbox store, mailbox and tour exist only where this is true. They are not even installed in production."""
+
+STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".state")))
+"""Where a site without PostgreSQL and Redis keeps its files: database, Valkey, sandbox store."""
+
+
+def required(name: str, sandbox: str) -> str:
+    """The value of a setting that production must be given and the sandbox has a default for."""
+    if DEBUG:
+        return env.str(name, default=sandbox)
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"Set {name} (or {name}_FILE): with DJANGO_DEBUG off it has no default.")
+    return value
+
+
+# --- Django ---------------------------------------------------------------------------------------------------------
+
+SECRET_KEY = required("DJANGO_SECRET_KEY", sandbox="sandbox-only-not-a-secret")
+PORT = env.int("PORT", default=8000)
+SITE_URL = required("SITE_URL", sandbox=f"http://127.0.0.1:{PORT}").rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"] if DEBUG else [urlsplit(SITE_URL).hostname or ""]
+)
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "refunds.apps.RefundsConfig",
+    *(["portal.sandbox.apps.SandboxConfig"] if SANDBOX else []),
+    "refunds.apps.RefundsAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_rq",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# --- Database: SQLite embedded, PostgreSQL in production -------------------------------------------------------------
+
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # A write-ahead that a power cut can forget is no write-ahead: FULL, not NORMAL.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        # A transaction takes the write lock at its start; otherwise readers that turn writers fail as "locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Queues: a job is only a nudge, the row is the instruction --------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{STATE_DIR / 'valkey' / 'valkey.sock'}")
+RQ_QUEUES = {
+    name: {
+        "URL": REDIS_URL,
+        "DEFAULT_TIMEOUT": 180,
+        "SERIALIZER": "json",
+        # A nudge may fail; it may not make a customer or a member of staff wait.
+        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "health_check_interval": 15},
+    }
+    for name in ("payouts", "messages")
+}
+RQ = {
+    "COMMIT_MODE": "auto",
+    "JOB_CLASS": "refunds.dispatch.AllowedJob",
+    "WORKER_CLASS": "refunds.dispatch.PortalWorker",
+}
+RQ_SHOW_ADMIN_LINK = False
+
+# --- The store --------------------------------------------------------------------------------------------------------
+
+SANDBOX_STORE_PORT = env.int("SANDBOX_STORE_PORT", default=8081)
+WOOCOMMERCE_URL = required("WOOCOMMERCE_URL", sandbox=f"http://127.0.0.1:{SANDBOX_STORE_PORT}").rstrip("/")
+WOOCOMMERCE_CONSUMER_KEY = required("WOOCOMMERCE_CONSUMER_KEY", sandbox="ck_sandbox")
+WOOCOMMERCE_CONSUMER_SECRET = required("WOOCOMMERCE_CONSUMER_SECRET", sandbox="cs_sandbox")
+WOOCOMMERCE_API = env.str("WOOCOMMERCE_API", default="wc/v3")
+WOOCOMMERCE_CA_BUNDLE = env.str("WOOCOMMERCE_CA_BUNDLE", default="")
+
+# --- Refunds ----------------------------------------------------------------------------------------------------------
+
+APPROVAL_HOLD = env.int("APPROVAL_HOLD", default=3 if SANDBOX else 30)
+"""Seconds in which an approval can be taken back before anything is sent."""
+TIME_SCALE = env.float("TIME_SCALE", default=1.0)
+"""Tests and chaos runs shorten all waiting times together by this factor. Refused in production."""
+
+# --- Mail -------------------------------------------------------------------------------------------------------------
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+if SANDBOX and not env.str("EMAIL_URL", default=""):
+    EMAIL_BACKEND = "portal.sandbox.mailbox.MailboxBackend"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = required("DEFAULT_FROM_EMAIL", sandbox="Sandbox Shop <refunds@shop.example>")
+STAFF_EMAIL = required("STAFF_EMAIL", sandbox="after-sales@shop.example")
+
+# --- Language and time -------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "refunds" / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Security ----------------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+# Not "no-referrer": browsers then send "Origin: null" with every form, and the CSRF check refuses it.
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 60 * 60
+CSRF_COOKIE_HTTPONLY = True
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+
+# --- Logs: ids only, never a key, a code or an address ------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
