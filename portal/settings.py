@@ -37,7 +37,7 @@ def required(name: str, sandbox: str) -> str:
     return value
 
 
-# --- Django ---------------------------------------------------------------------------------------------------------
+# --- Django ----------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = required("DJANGO_SECRET_KEY", sandbox="sandbox-only-not-a-secret")
 PORT = env.int("PORT", default=8000)
@@ -97,7 +97,9 @@ LOGIN_URL = "admin:login"
 
 # --- Database: SQLite embedded, PostgreSQL in production -------------------------------------------------------------
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")}
+DATABASES = {
+    "default": env.db_url_config(required("DATABASE_URL", sandbox=f"sqlite:///{STATE_DIR / 'portal.sqlite3'}"))
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A write-ahead that a power cut can forget is no write-ahead: FULL, not NORMAL.
@@ -110,17 +112,11 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-# --- Queues: a job is only a nudge, the row is the instruction --------------------------------------------------------
+# --- Queues: a job is only a nudge, the row is the instruction -------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", default=f"unix://{STATE_DIR / 'valkey' / 'valkey.sock'}")
+REDIS_URL = required("REDIS_URL", sandbox=f"unix://{STATE_DIR / 'valkey' / 'valkey.sock'}")
 RQ_QUEUES = {
-    name: {
-        "URL": REDIS_URL,
-        "DEFAULT_TIMEOUT": 180,
-        "SERIALIZER": "json",
-        # A nudge may fail; it may not make a customer or a member of staff wait.
-        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "health_check_interval": 15},
-    }
+    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 180, "SERIALIZER": "rq.serializers.JSONSerializer"}
     for name in ("payouts", "messages")
 }
 RQ = {
@@ -130,7 +126,7 @@ RQ = {
 }
 RQ_SHOW_ADMIN_LINK = False
 
-# --- The store --------------------------------------------------------------------------------------------------------
+# --- The store -------------------------------------------------------------------------------------------------------
 
 SANDBOX_STORE_PORT = env.int("SANDBOX_STORE_PORT", default=8081)
 WOOCOMMERCE_URL = required("WOOCOMMERCE_URL", sandbox=f"http://127.0.0.1:{SANDBOX_STORE_PORT}").rstrip("/")
@@ -139,23 +135,27 @@ WOOCOMMERCE_CONSUMER_SECRET = required("WOOCOMMERCE_CONSUMER_SECRET", sandbox="c
 WOOCOMMERCE_API = env.str("WOOCOMMERCE_API", default="wc/v3")
 WOOCOMMERCE_CA_BUNDLE = env.str("WOOCOMMERCE_CA_BUNDLE", default="")
 
-# --- Refunds ----------------------------------------------------------------------------------------------------------
+# --- Refunds ---------------------------------------------------------------------------------------------------------
 
 APPROVAL_HOLD = env.int("APPROVAL_HOLD", default=3 if SANDBOX else 30)
 """Seconds in which an approval can be taken back before anything is sent."""
 TIME_SCALE = env.float("TIME_SCALE", default=1.0)
 """Tests and chaos runs shorten all waiting times together by this factor. Refused in production."""
+if TIME_SCALE != 1 and not DEBUG:
+    raise ImproperlyConfigured("TIME_SCALE is for tests. Remove it: with DJANGO_DEBUG off all waiting times are real.")
 
-# --- Mail -------------------------------------------------------------------------------------------------------------
+# --- Mail ------------------------------------------------------------------------------------------------------------
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-if SANDBOX and not env.str("EMAIL_URL", default=""):
+EMAIL_URL = required("EMAIL_URL", sandbox="mailbox")
+if EMAIL_URL == "mailbox":
     EMAIL_BACKEND = "portal.sandbox.mailbox.MailboxBackend"
+else:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = required("DEFAULT_FROM_EMAIL", sandbox="Sandbox Shop <refunds@shop.example>")
 STAFF_EMAIL = required("STAFF_EMAIL", sandbox="after-sales@shop.example")
 
-# --- Language and time -------------------------------------------------------------------------------------------------
+# --- Language and time -----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English")]
@@ -163,7 +163,7 @@ LOCALE_PATHS = [BASE_DIR / "refunds" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
-# --- Files ------------------------------------------------------------------------------------------------------------
+# --- Files -----------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -178,7 +178,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-# --- Security ----------------------------------------------------------------------------------------------------------
+# --- Security --------------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -206,7 +206,7 @@ if not DEBUG:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
 
-# --- Logs: ids only, never a key, a code or an address ------------------------------------------------------------------
+# --- Logs: ids only, never a key, a code or an address ---------------------------------------------------------------
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,10 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("refunds.urls")),
+    path("staff/", admin.site.urls),
+]
+if settings.SANDBOX:
+    urlpatterns.append(path("_sandbox/", include("portal.sandbox.urls")))

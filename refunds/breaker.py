@@ -1,0 +1,42 @@
+"""The breaker: whether the store is worth calling. In the database, so that every host knows the same."""
+
+from __future__ import annotations
+
+from django.db.models import F
+from django.utils import timezone
+
+from . import timing
+from .models import StoreHealth
+
+
+def succeeded() -> None:
+    """The store answered sensibly. Writes only where something was wrong before."""
+    health = StoreHealth.current()
+    if health.failures or health.unreachable_since or health.breaker_until:
+        StoreHealth.objects.filter(pk=health.pk).update(
+            failures=0, unreachable_since=None, breaker_until=None, breaker_reason=""
+        )
+
+
+def failed(reason: str, retry_after: float | None = None) -> None:
+    """The store did not answer, or asked for patience. After some failures in a row it is left alone for a while."""
+    now = timezone.now()
+    health = StoreHealth.current()
+    StoreHealth.objects.filter(pk=health.pk).update(
+        failures=F("failures") + 1, unreachable_since=health.unreachable_since or now, breaker_reason=reason[:300]
+    )
+    if retry_after is not None or health.failures + 1 >= timing.BREAKER_OPENS_AFTER:
+        wait = timing.scaled(timing.BREAKER_OPEN_FOR) if retry_after is None else timing.backoff(1, retry_after)
+        StoreHealth.objects.filter(pk=health.pk).update(breaker_until=now + wait)
+
+
+def misconfigured(reason: str) -> None:
+    """The key or the address is wrong. Tried again once a minute, so that it heals when somebody mends it."""
+    now = timezone.now()
+    health = StoreHealth.current()
+    StoreHealth.objects.filter(pk=health.pk).update(
+        failures=F("failures") + 1,
+        unreachable_since=health.unreachable_since or now,
+        breaker_until=now + timing.scaled(timing.BREAKER_OPEN_FOR),
+        breaker_reason=reason[:300],
+    )

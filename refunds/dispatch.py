@@ -1,0 +1,106 @@
+"""Nudges: small jobs that say "look at row N now". The row is the instruction, so a nudge may be lost, late or doubled.
+
+The only importer of rq. Jobs are enqueued after the commit that made them due, with a second of patience; where Redis
+is down nothing is raised, and `sweep` finds the row. No job is ever retried by RQ: with retries left it also repeats
+jobs that succeeded.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, transaction
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from . import timing
+
+logger = logging.getLogger(__name__)
+
+QUEUES = ("payouts", "messages")
+JOBS = {
+    "pay": ("payouts", "refunds.tasks.pay"),
+    "look": ("payouts", "refunds.tasks.look"),
+    "look_up": ("messages", "refunds.tasks.look_up"),
+    "deliver": ("messages", "refunds.tasks.deliver"),
+}
+ALLOWED = frozenset(path for _queue, path in JOBS.values())
+PATIENCE = 1
+"""Seconds. A nudge may fail; it may not make a customer or a member of staff wait."""
+KEEP_FAILED = 24 * 60 * 60
+
+
+class ForbiddenJob(Exception):
+    """The job names a function that is not one of ours."""
+
+
+class AllowedJob(Job):
+    """A job can name any function of any module; only ours are run."""
+
+    def perform(self) -> Any:
+        if self.func_name not in ALLOWED:
+            raise ForbiddenJob(self.func_name)
+        return super().perform()
+
+
+class PortalWorker(Worker):
+    """A worker that forks for every job, speaks JSON only, and soon notices a colleague that died."""
+
+    max_connection_wait_time = 5.0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options["serializer"] = JSONSerializer
+        options.setdefault("maintenance_interval", 60)
+        options.setdefault("job_monitoring_interval", 10)
+        options["log_job_description"] = False
+        super().__init__(*args, **options)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        # An open connection would be shared with the child: two processes on one socket.
+        connections.close_all()
+        super().fork_work_horse(job, queue)
+
+
+def nudge(job: str, pk: int) -> None:
+    """Enqueues `job` for a row once the transaction is committed. Never raises."""
+    transaction.on_commit(functools.partial(enqueue, job, pk), robust=True)
+
+
+def enqueue(job: str, pk: int) -> bool:
+    """True if Redis took it. False is no loss: the sweep comes by."""
+    name, path = JOBS[job]
+    try:
+        queue(name).enqueue_call(
+            path, args=(pk,), timeout=timing.JOB_TIMEOUT, result_ttl=0, failure_ttl=KEEP_FAILED, description=job
+        )
+    except RedisError as error:
+        logger.warning("Could not nudge %s %s: %s", job, pk, type(error).__name__)
+        return False
+    return True
+
+
+def room(name: str) -> int:
+    """How many more jobs the sweep may put into the queue; 0 where Redis does not answer."""
+    try:
+        return max(timing.QUEUE_DEPTH - queue(name).count, 0)
+    except RedisError:
+        return 0
+
+
+def queue(name: str) -> Queue:
+    return Queue(name, connection=_redis(settings.REDIS_URL), serializer=JSONSerializer, job_class=AllowedJob)
+
+
+@functools.cache
+def _redis(url: str) -> Redis:
+    client: Redis = Redis.from_url(
+        url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+    )
+    return client

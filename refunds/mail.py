@@ -1,0 +1,199 @@
+"""The outbox: a mail is a stored row, written in the transaction that caused it and delivered by the worker.
+
+A mail that cannot be delivered is tried again for about a day and a half and never changes the state of a case. Codes
+and signed links are put in at delivery: the stored row has placeholders in their place. The only importer of
+`django.core.mail`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import make_msgid
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.html import escape
+
+from . import dispatch, links, timing
+from .formats import amount_text
+from .models import LookUp, Mail, RefundEvent, RefundRequest, Shop
+
+logger = logging.getLogger(__name__)
+
+CODE = "{{ code }}"
+PROOF_URL = "{{ proof_url }}"
+STATUS_URL = "{{ status_url }}"
+
+
+def write(
+    kind: str,
+    *,
+    refund_request: RefundRequest | None = None,
+    look_up: LookUp | None = None,
+    event: RefundEvent | None = None,
+    recipient: str | None = None,
+) -> Mail:
+    """Writes a mail of `kind` (`templates/mail/<kind>.*`) in the language of its case, due at once.
+
+    Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
+    """
+    about = refund_request or look_up
+    if about is None:
+        raise ValueError("A mail is about a case or a look-up.")
+    shop = Shop.current()
+    language = settings.LANGUAGE_CODE if recipient else about.language
+    with translation.override(language):
+        context = _context(refund_request, look_up, event, shop)
+        subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
+        mail = Mail.objects.create(
+            kind=kind,
+            refund_request=refund_request,
+            look_up=look_up,
+            event=event,
+            recipient=recipient or _customer(refund_request, look_up),
+            language=language,
+            subject=subject[:300],
+            text=render_to_string(f"mail/{kind}.txt", context).strip() + "\n",
+            html=render_to_string(f"mail/{kind}.html", context),
+            message_id=make_msgid(domain=_domain()),
+            next_try_at=timezone.now(),
+        )
+    dispatch.nudge("deliver", mail.pk)
+    return mail
+
+
+def _customer(refund_request: RefundRequest | None, look_up: LookUp | None) -> str:
+    """The address on the order, never the one somebody typed."""
+    if refund_request is not None:
+        return refund_request.email
+    if look_up is None or look_up.snapshot is None:
+        raise ValueError("A look-up that found no order has nobody to write to.")
+    return look_up.snapshot.order.email
+
+
+def _domain() -> str:
+    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(" >") or "localhost"
+
+
+def _context(
+    refund_request: RefundRequest | None, look_up: LookUp | None, event: RefundEvent | None, shop: Shop
+) -> Mapping[str, Any]:
+    context: dict[str, Any] = {
+        "shop": shop,
+        "event": event,
+        "code": CODE,
+        "proof_url": PROOF_URL,
+        "status_url": STATUS_URL,
+        "code_minutes": int(timing.CODE_LIFE.total_seconds() // 60),
+        "look_up": look_up,
+    }
+    if refund_request is not None:
+        context |= {
+            "refund_request": refund_request,
+            "lines": list(refund_request.lines.all()),
+            "asked": amount_text(refund_request.requested_amount, refund_request.currency, refund_request.decimals),
+            "amount": amount_text(refund_request.amount, refund_request.currency, refund_request.decimals),
+            "changed": refund_request.amount != refund_request.requested_amount,
+            "case_url": settings.SITE_URL + reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]),
+            "payment_method": refund_request.order_now.order.payment_method_title,
+        }
+    return context
+
+
+# --- Delivery --------------------------------------------------------------------------------------------------------
+
+
+def deliver(mail_id: int, *, owner: str) -> bool:
+    """Claims a due mail, hands it to SMTP and writes down how that went. True if it was handed over.
+
+    A crash between hand-over and record delivers it again after its lease, under the same Message-ID: better twice than
+    never.
+    """
+    mail = _claim(mail_id, owner)
+    if mail is None:
+        return False
+    try:
+        _send(mail)
+    except Exception as error:  # noqa: BLE001 - whatever a mail server does, the mail is tried again
+        _try_again(mail, error)
+        return False
+    now = timezone.now()
+    Mail.objects.filter(pk=mail.pk, owner=owner).update(
+        state=Mail.State.SENT, sent_at=now, next_try_at=None, lease_until=None, last_error=""
+    )
+    if mail.look_up_id is not None:
+        # The ten minutes begin when the mail has left, not when the queue was long.
+        LookUp.objects.filter(pk=mail.look_up_id).update(code_until=now + timing.CODE_LIFE)
+    return True
+
+
+def _claim(mail_id: int, owner: str) -> Mail | None:
+    now = timezone.now()
+    lease = now + timing.scaled(timing.MAIL_LEASE)
+    counted = Mail.objects.filter(
+        pk=mail_id, state__in=[Mail.State.PENDING, Mail.State.SENDING], next_try_at__lte=now
+    ).update(state=Mail.State.SENDING, owner=owner, lease_until=lease, next_try_at=lease, nudged_at=None)
+    return Mail.objects.select_related("look_up", "refund_request").get(pk=mail_id) if counted else None
+
+
+def _send(mail: Mail) -> None:
+    secrets = _secrets(mail)
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=_filled(mail.text, secrets),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[mail.recipient],
+        reply_to=[Shop.current().support_email or settings.STAFF_EMAIL],
+        headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},
+        connection=get_connection(),
+    )
+    message.attach_alternative(
+        _filled(mail.html, {name: escape(value) for name, value in secrets.items()}), "text/html"
+    )
+    message.send()
+
+
+def _secrets(mail: Mail) -> dict[str, str]:
+    if mail.look_up is not None:
+        # Valid from before the hand-over, so that no mail arrives with a dead code.
+        LookUp.objects.filter(pk=mail.look_up.pk).update(
+            code_until=timezone.now() + timing.CODE_LIFE + timedelta(seconds=settings.EMAIL_TIMEOUT)
+        )
+        return {CODE: links.code(mail.look_up), PROOF_URL: links.proof_url(mail.look_up)}
+    if mail.refund_request is not None:
+        return {STATUS_URL: links.status_url(mail.refund_request)}
+    return {}
+
+
+def _filled(text: str, secrets: Mapping[str, str]) -> str:
+    for placeholder, value in secrets.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+def _try_again(mail: Mail, error: Exception) -> None:
+    tries = mail.tries + 1
+    again = tries <= len(timing.MAIL_RETRIES)
+    wait = timing.scaled(timing.MAIL_RETRIES[min(tries, len(timing.MAIL_RETRIES)) - 1])
+    logger.warning("Mail %s was not delivered (try %s): %s", mail.pk, tries, type(error).__name__)
+    Mail.objects.filter(pk=mail.pk, owner=mail.owner).update(
+        state=Mail.State.PENDING if again else Mail.State.FAILED,
+        tries=tries,
+        next_try_at=timezone.now() + wait if again else None,
+        lease_until=None,
+        last_error=type(error).__name__,
+    )
+
+
+def resend(mail: Mail) -> None:
+    """Delivers a mail that was given up, or once more one that was delivered, under the same Message-ID."""
+    Mail.objects.filter(pk=mail.pk).update(
+        state=Mail.State.PENDING, tries=0, next_try_at=timezone.now(), nudged_at=None, lease_until=None
+    )
+    dispatch.nudge("deliver", mail.pk)

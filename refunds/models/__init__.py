@@ -1,0 +1,26 @@
+"""Rows, constraints and queries. No verbs: those are in `workflow`, the only writer of any status.
+
+Three objects are never mixed: `RefundRequest` is the case, `PayoutAttempt` one movement of money, `RefundEvent` the
+ledger. Amounts are decimals in the order's currency; instants are aware.
+"""
+
+from .case import DeclineReason, Message, OrderSnapshot, Reason, RefundLine, RefundRequest
+from .contact import LookUp, Mail
+from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
+from .shop import Shop, StoreHealth
+
+__all__ = [
+    "AppendOnlyError",
+    "DeclineReason",
+    "LookUp",
+    "Mail",
+    "Message",
+    "OrderSnapshot",
+    "PayoutAttempt",
+    "Reason",
+    "RefundEvent",
+    "RefundLine",
+    "RefundRequest",
+    "Shop",
+    "StoreHealth",
+]

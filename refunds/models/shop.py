@@ -1,0 +1,63 @@
+"""The shop and its store, a row each."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .fields import amount_field
+
+
+class Shop(models.Model):
+    """What the shop sets for itself. One row."""
+
+    name = models.CharField(_("shop name"), max_length=120, default="Sandbox Shop")
+    support_email = models.EmailField(_("support e-mail"), blank=True)
+    second_approval_above = amount_field(verbose_name=_("amount above which two people approve"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("shop")
+        default_permissions = ("view", "change")
+        constraints = [models.CheckConstraint(name="shop_one_row", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def current(cls) -> Shop:
+        return cls.objects.get_or_create(pk=1)[0]
+
+
+class StoreHealth(models.Model):
+    """What the portal knows of the store and of its own stop switch. One row, so that every host sees the same."""
+
+    payouts_paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    pause_reason = models.CharField(max_length=300, blank=True)
+
+    failures = models.PositiveIntegerField(default=0)
+    unreachable_since = models.DateTimeField(null=True, blank=True)
+    breaker_until = models.DateTimeField(null=True, blank=True)
+    breaker_reason = models.CharField(max_length=300, blank=True)
+
+    decimals = models.PositiveSmallIntegerField(null=True, blank=True)
+    site_url = models.CharField(max_length=300, blank=True)
+    store_url = models.CharField(max_length=300, blank=True)
+    home_url = models.CharField(max_length=300, blank=True)
+    """The addresses that payouts were confirmed for: of this portal, of the store as set, and as it calls itself."""
+    home_read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(name="store_health_one_row", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return "store"
+
+    @classmethod
+    def current(cls) -> StoreHealth:
+        return cls.objects.get_or_create(pk=1)[0]

@@ -1,0 +1,204 @@
+"""One payout, from claim to outcome: claim, look, write ahead, send once, record. Each step's crash is survivable.
+
+Money can only move between `workflow.write_ahead` and `workflow.record`, and only one call is ever made in between.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from decimal import Decimal
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import breaker, evidence, links, money, orders, timing, woocommerce, workflow
+from .evidence import Finding, Sought
+from .models import PayoutAttempt
+from .money import Breakdown
+from .states import AttemptStatus
+from .woocommerce.types import Order, Outcome, RefundInstruction, Verdict
+
+logger = logging.getLogger(__name__)
+
+RECORD_TRIES = 6
+RECORD_PAUSE = 2.0
+"""Seconds. A database that restarts is back within this many tries; if not, the lease runs out and evidence decides."""
+
+
+def pay(refund_request_id: int) -> None:
+    """Pays an approved, due case, or does nothing. Any number of these may run at once, late, or again."""
+    attempt = workflow.claim(refund_request_id, owner=workflow.attempt_owner())
+    if attempt is None:
+        return
+    order = _look(attempt)
+    if order is not None:
+        _send(attempt, order)
+
+
+# --- Look ------------------------------------------------------------------------------------------------------------
+
+
+def _look(attempt: PayoutAttempt) -> Order | None:
+    """The order as it is now, if it still carries this refund. Otherwise the attempt is over, and None is returned."""
+    try:
+        if not _home_confirmed():
+            _hold_back(attempt, _("Payouts are paused."), rule="paused")
+            return None
+        order = orders.read(attempt.order_id, patience=timing.LOOK_PATIENCE)
+        ours = any(evidence.is_ours(refund.reason, attempt.refund_request.reference) for refund in order.refunds)
+        if ours and not _none_of_ours(attempt):
+            return None
+    except woocommerce.StoreMisconfigured as error:
+        workflow.hold_back(attempt, _outcome(Verdict.MISCONFIGURED, "unreadable", error))
+        return None
+    except woocommerce.OrderNotFound:
+        _changed(attempt, "order_gone", {})
+        return None
+    except woocommerce.StoreError as error:
+        workflow.hold_back(attempt, _outcome(Verdict.NOT_SENT, "unreadable", error))
+        return None
+    return order if _carries(attempt, order) else None
+
+
+def _home_confirmed() -> bool:
+    return not orders.home_due() or workflow.confirm_home(orders.read_home(patience=timing.LOOK_PATIENCE))
+
+
+def _none_of_ours(attempt: PayoutAttempt) -> bool:
+    """False if the store already has a row of this case: it is adopted, or left to a person."""
+    found = evidence.judge(sought(attempt), orders.refunds(attempt.order_id, patience=timing.LOOK_PATIENCE))
+    kept = found.as_json(timezone.now().isoformat())
+    if found.finding is Finding.NOTHING:
+        return True
+    if found.finding is Finding.PAID and found.store_refund_id is not None:
+        workflow.adopt(attempt, store_refund_id=found.store_refund_id, found=kept)
+    else:
+        workflow.doubt_before_sending(attempt, found=kept)
+    return False
+
+
+def sought(attempt: PayoutAttempt) -> Sought:
+    settled = attempt.refund_request.attempts.filter(status=AttemptStatus.REFUSED, no_payout_by__isnull=False)
+    return Sought(
+        reference=attempt.refund_request.reference,
+        amount=attempt.amount,
+        api_refund=attempt.api_refund,
+        baseline=frozenset((attempt.baseline or {}).get("refund_ids", ())),
+        settled=frozenset(settled.values_list("marker", flat=True)),
+    )
+
+
+def _carries(attempt: PayoutAttempt, order: Order) -> bool:
+    """True if number, e-mail, currency, money and quantities still carry what was approved."""
+    payload = attempt.payload
+    breakdown = Breakdown.from_json(payload["breakdown"])
+    problem = (
+        ("number", order.number) if order.number != payload["order_number"]
+        else ("email", "") if links.address_digest(order.email) != payload["email_digest"]
+        else ("currency", order.currency) if order.currency != attempt.currency
+        else ("decimals", str(order.decimals)) if order.decimals != breakdown.decimals
+        else (money.still_carries(order, breakdown), str(order.remaining))
+    )  # fmt: skip
+    if problem[0]:
+        _changed(attempt, problem[0], {"now": problem[1], "remaining": str(order.remaining)})
+    return not problem[0]
+
+
+def _changed(attempt: PayoutAttempt, what: str, facts: dict[str, Any]) -> None:
+    message = _("The order has changed in the shop since the approval (%(what)s). Nothing was sent.") % {"what": what}
+    workflow.hold_back(
+        attempt,
+        Outcome(Verdict.NOT_SENT, "changed_in_store", message),
+        difference={"at": timezone.now().isoformat(), "finding": "changed_in_store", "what": what, **facts},
+    )
+
+
+def _outcome(verdict: Verdict, rule: str, error: woocommerce.StoreError) -> Outcome:
+    return Outcome(verdict, rule, error.message, retry_after=error.retry_after)
+
+
+def _hold_back(attempt: PayoutAttempt, why: str, *, rule: str) -> None:
+    workflow.hold_back(attempt, Outcome(Verdict.NOT_SENT, rule, why))
+
+
+# --- Send ------------------------------------------------------------------------------------------------------------
+
+
+def _send(attempt: PayoutAttempt, order: Order) -> None:
+    instruction = _instruction(attempt)
+    began = _clock()
+    if not workflow.write_ahead(attempt, refund_ids=sorted(order.refund_ids), refunded=order.refunded):
+        _hold_back(attempt, _("Payouts were paused, or the time for this payout had run out."), rule="not_begun")
+        return
+    outcome = _post(attempt, instruction, began)
+    _tell_breaker(outcome)
+    if _record(attempt, outcome) and outcome.verdict is Verdict.ACCEPTED:
+        _check_sum(attempt)
+
+
+def _clock() -> float:
+    """Seconds that go on while this process, or the whole machine, is stopped."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def _post(attempt: PayoutAttempt, instruction: RefundInstruction, began: float) -> Outcome:
+    """The one call. A process that was stopped since the write-ahead does not make it any more."""
+    if _clock() - began > timing.WRITE_AHEAD_FRESH:
+        return Outcome(Verdict.NOT_SENT, "stalled", _("The payout was interrupted before anything was sent."))
+    try:
+        return orders.store().create_refund(attempt.order_id, instruction)
+    except Exception as error:
+        logger.exception("Payout %s ended in an error", attempt.marker)
+        return Outcome(Verdict.IN_DOUBT, "exception", type(error).__name__)
+
+
+def _instruction(attempt: PayoutAttempt) -> RefundInstruction:
+    """What goes to the store: from the frozen payload alone, never with a word of the customer's."""
+    breakdown = Breakdown.from_json(attempt.payload["breakdown"])
+    return RefundInstruction(
+        amount=breakdown.amount,
+        reason=f"{attempt.marker} {attempt.payload['reason']}",
+        marker=attempt.marker,
+        api_refund=attempt.api_refund,
+        api_restock=attempt.payload["restock"],
+        lines=breakdown.instruction_lines(),
+    )
+
+
+def _tell_breaker(outcome: Outcome) -> None:
+    if outcome.verdict is Verdict.MISCONFIGURED:
+        breaker.misconfigured(outcome.message)
+    elif outcome.verdict is Verdict.NOT_SENT and outcome.rule != "stalled":
+        breaker.failed(outcome.message, outcome.retry_after)
+
+
+def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
+    """Writes the outcome down, patiently: an answer about money is not dropped because the database restarts."""
+    for nth in range(RECORD_TRIES):
+        try:
+            workflow.record(attempt, outcome)
+        except workflow.LostRace:
+            logger.warning("Payout %s was settled by somebody else: %s", attempt.marker, outcome.rule)
+            return False
+        except DatabaseError:
+            if nth == RECORD_TRIES - 1:
+                raise
+            connection.close()
+            time.sleep(timing.seconds(RECORD_PAUSE))
+        else:
+            return True
+    return False
+
+
+def _check_sum(attempt: PayoutAttempt) -> None:
+    """After the payout the order must have exactly this much more refunded; otherwise somebody was at it too."""
+    try:
+        order = orders.read_only(attempt.order_id, patience=timing.LOOK_PATIENCE)
+    except woocommerce.StoreError:
+        return  # The first watch looks at it again.
+    expected = Decimal((attempt.baseline or {}).get("refunded", "0")) + attempt.amount
+    if order.refunded != expected:
+        workflow.note_sum_mismatch(attempt, expected=expected, found=order.refunded)

@@ -1,0 +1,96 @@
+"""Settles what is in doubt, and watches what is settled, from evidence: the store's own rows, read uncached.
+
+Nothing here ever sends a refund.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from . import evidence, orders, timing, woocommerce, workflow
+from .evidence import Finding
+from .models import PayoutAttempt
+from .payout import sought
+from .states import AttemptStatus
+
+
+def look(attempt_id: int) -> None:
+    """One due look at an attempt: a lease that ran out, a doubt, a refusal, or a paid refund to watch."""
+    now = timezone.now()
+    attempt = PayoutAttempt.objects.select_related("refund_request").filter(pk=attempt_id).first()
+    if attempt is None:
+        return
+    if attempt.status in (AttemptStatus.PREPARED, AttemptStatus.SENT):
+        workflow.expire_lease(attempt_id)
+    elif attempt.next_look_at is not None and attempt.next_look_at <= now:
+        look_now(attempt)
+
+
+def look_now(attempt: PayoutAttempt, *, patience: float = timing.LOOK_PATIENCE) -> bool:
+    """Looks whether due or not, as for a person who is about to settle it. False if the store could not be read."""
+    try:
+        if attempt.status == AttemptStatus.SUCCEEDED:
+            _watch(attempt, patience)
+        else:
+            _look_at_doubt(attempt, patience)
+    except woocommerce.StoreError as error:
+        again = timezone.now() + timing.backoff(min(attempt.looks + 1, 4), error.retry_after)
+        workflow.postpone_look(attempt, until=again)
+        return False
+    return True
+
+
+def _look_at_doubt(attempt: PayoutAttempt, patience: float) -> None:
+    found = evidence.judge(sought(attempt), orders.refunds(attempt.order_id, patience=patience))
+    kept = found.as_json(timezone.now().isoformat()) | {"notes": _notes(attempt, patience)}
+    if found.finding is Finding.PAID and found.store_refund_id is not None:
+        workflow.adopt(attempt, store_refund_id=found.store_refund_id, found=kept)
+    else:
+        workflow.record_look(attempt, found=kept, next_look_at=next_look(attempt, timezone.now()))
+
+
+def _notes(attempt: PayoutAttempt, patience: float) -> list[int]:
+    """Ids of order notes that name this case: a gateway that paid often says so there. The text stays in the store."""
+    notes = orders.notes(attempt.order_id, patience=patience)
+    return [note.id for note in notes if attempt.refund_request.reference in note.text]
+
+
+def next_look(attempt: PayoutAttempt, now: datetime) -> datetime | None:
+    """The next point of the schedule after `now`; None when a month is over."""
+    sent_at = attempt.sent_at or attempt.prepared_at
+    for wait in timing.LOOKS:
+        if (at := sent_at + timing.scaled(wait)) > now:
+            return at
+    if now > sent_at + timing.scaled(timing.LOOK_FOR):
+        return None
+    return now + timing.scaled(timing.LOOK_DAILY)
+
+
+def _watch(attempt: PayoutAttempt, patience: float) -> None:
+    """Whether a paid refund is still there as it was recorded. An order in the bin is "not seen", which proves nothing."""
+    order = orders.read_only(attempt.order_id, patience=patience)
+    rows = orders.refunds(attempt.order_id, patience=patience)
+    found = _seen(attempt, rows) if order.status != "trash" else {"finding": "not_seen"}
+    workflow.record_watch(
+        attempt,
+        found={"at": timezone.now().isoformat(), **found},
+        next_look_at=next_watch(attempt, timezone.now()),
+        gone=found["finding"] in ("gone", "changed"),
+    )
+
+
+def _seen(attempt: PayoutAttempt, rows: tuple[woocommerce.StoreRefund, ...]) -> dict[str, Any]:
+    row = next((row for row in rows if row.id == attempt.store_refund_id), None)
+    if row is None:
+        return {"finding": "gone"}
+    as_recorded = row.amount == attempt.amount and row.refunded_payment == attempt.api_refund
+    facts = {"amount": str(row.amount), "refunded_payment": row.refunded_payment}
+    return {"finding": "still_there" if as_recorded else "changed", **facts}
+
+
+def next_watch(attempt: PayoutAttempt, now: datetime) -> datetime | None:
+    settled_at = attempt.settled_at or now
+    return next((at for wait in timing.WATCHES if (at := settled_at + timing.scaled(wait)) > now), None)

@@ -1,0 +1,19 @@
+"""Entry points of RQ: an id in, one call. What they may do stands in the row."""
+
+from . import mail, payout, reconcile, verification, workflow
+
+
+def pay(refund_request_id: int) -> None:
+    payout.pay(refund_request_id)
+
+
+def look(attempt_id: int) -> None:
+    reconcile.look(attempt_id)
+
+
+def look_up(look_up_id: int) -> None:
+    verification.find(look_up_id)
+
+
+def deliver(mail_id: int) -> None:
+    mail.deliver(mail_id, owner=workflow.attempt_owner())

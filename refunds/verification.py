@@ -1,0 +1,156 @@
+"""Proof that an order is theirs: a look-up, the worker's search for the order, and a code to the order's own address.
+
+Order number and e-mail identify, they do not authenticate. Everything a visitor can see here is the same for an order
+that exists and for one that does not, tries left included.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from . import dispatch, links, mail, orders, timing, woocommerce
+from .models import LookUp
+
+PER_NETWORK_AND_HOUR = 20
+PER_EMAIL_AND_HOUR = 6
+PER_ORDER_AND_DAY = 15
+"""Look-ups, found or not. Codes are guessed five tries at a time, so an order can be guessed at 75 times a day."""
+CODE_AGAIN_AFTER = timedelta(minutes=1)
+CODES_PER_LOOK_UP = 3
+
+
+class TooMany(Exception):
+    """A limit is reached. `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many look-ups.")
+        self.retry_after = retry_after
+
+
+def normal_number(typed: str) -> str:
+    """`#1001`, ` 1001 ` and full-width digits are the same number. What the shop calls `A-1001` keeps its letters."""
+    return unicodedata.normalize("NFKC", typed).strip().lstrip("#").strip()
+
+
+def normal_email(typed: str) -> str:
+    return unicodedata.normalize("NFC", typed).strip().casefold()
+
+
+def network(address: str) -> str:
+    """What limits are counted by: the address, or the /64 of an IPv6 one, of which a visitor has all."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+
+
+def start(*, number: str, email: str, address: str) -> LookUp:
+    """A new look-up, due at once. Raises `TooMany` at a limit; never tells whether the order exists."""
+    number, email = normal_number(number), normal_email(email)
+    _limit("network", network(address), timedelta(hours=1), PER_NETWORK_AND_HOUR)
+    _limit("email", email, timedelta(hours=1), PER_EMAIL_AND_HOUR)
+    _limit("order_number", number, timedelta(days=1), PER_ORDER_AND_DAY)
+    with transaction.atomic():
+        look_up = LookUp.objects.create(
+            order_number=number,
+            email=email,
+            network=network(address),
+            language=get_language() or settings.LANGUAGE_CODE,
+            tries_left=timing.CODE_TRIES,
+            next_try_at=timezone.now(),
+        )
+        dispatch.nudge("look_up", look_up.pk)
+    return look_up
+
+
+def _limit(field: str, value: str, period: timedelta, most: int) -> None:
+    now = timezone.now()
+    counted = LookUp.objects.filter(**{field: value, "created_at__gt": now - period}).order_by("-created_at")
+    nth = counted.values_list("created_at", flat=True)[most - 1 : most].first()
+    if nth is not None:
+        raise TooMany(max(int((nth + period - now).total_seconds()), 1))
+
+
+def find(look_up_id: int) -> None:
+    """The worker's part: finds the order, keeps it, and writes the code mail. A store that is down is asked again."""
+    look_up = LookUp.objects.filter(pk=look_up_id, next_try_at__lte=timezone.now()).first()
+    if look_up is None:
+        return
+    if look_up.created_at < timezone.now() - timing.LOOK_UP_LIFE:
+        _done(look_up)
+        return
+    try:
+        order = orders.find(number=look_up.order_number, email=look_up.email, patience=timing.READ_TIMEOUT)
+    except woocommerce.StoreError as error:
+        _later(look_up, error.retry_after)
+        return
+    if order is None:
+        _done(look_up)
+        return
+    with transaction.atomic():
+        look_up.snapshot = orders.snapshot(order)
+        if _done(look_up):
+            mail.write("code", look_up=look_up)
+
+
+def _done(look_up: LookUp) -> bool:
+    """True for the one that ends the search: two workers at once write one mail."""
+    look_up.code_issue += 1 if look_up.snapshot else 0
+    return bool(
+        LookUp.objects.filter(pk=look_up.pk, next_try_at=look_up.next_try_at).update(
+            next_try_at=None, snapshot=look_up.snapshot, code_issue=look_up.code_issue
+        )
+    )
+
+
+def _later(look_up: LookUp, retry_after: float | None) -> None:
+    tries = look_up.tries_of_store + 1
+    LookUp.objects.filter(pk=look_up.pk, next_try_at=look_up.next_try_at).update(
+        tries_of_store=tries, next_try_at=timezone.now() + timing.backoff(tries, retry_after), nudged_at=None
+    )
+
+
+def prove(look_up: LookUp, typed: str) -> bool:
+    """Takes one of five tries. True if the code is right, in time, and not used before; the look-up is proven then.
+
+    The try is taken before the code is compared, in one statement, so that no number of visitors at once gets a sixth.
+    """
+    now = timezone.now()
+    counted = LookUp.objects.filter(pk=look_up.pk, tries_left__gt=0, proven_at=None).update(
+        tries_left=F("tries_left") - 1
+    )
+    look_up.refresh_from_db(fields=["tries_left", "code_until", "code_issue", "proven_at"])
+    right = links.code_matches(look_up, typed)
+    if not (counted and right and look_up.snapshot_id and look_up.code_until and look_up.code_until > now):
+        return False
+    return _proven(look_up)
+
+
+def prove_by_link(token: str) -> LookUp | None:
+    """The look-up whose mailed link was opened and its button pressed; None where the link is old, used or not ours."""
+    look_up = of_link(token)
+    return look_up if look_up is not None and _proven(look_up) else None
+
+
+def of_link(token: str) -> LookUp | None:
+    read = links.read_proof(token)
+    if read is None:
+        return None
+    public_id, issue = read
+    return LookUp.objects.filter(
+        public_id=public_id, code_issue=issue, proven_at=None, tries_left__gt=0, code_until__gt=timezone.now()
+    ).first()
+
+
+def _proven(look_up: LookUp) -> bool:
+    look_up.proven_at = timezone.now()
+    return bool(LookUp.objects.filter(pk=look_up.pk, proven_at=None).update(proven_at=look_up.proven_at))

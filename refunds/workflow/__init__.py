@@ -1,0 +1,66 @@
+"""The verbs: everything that can be done to a case or a payout, and the only writer of any status.
+
+Every verb is one short transaction: the compare-and-set of the row, its event in the ledger, the mail it causes and the
+nudge that follows the commit. None calls the store. `NotAllowed` says in plain words why something cannot be done;
+`LostRace` that somebody else was faster. After either, nothing has changed.
+"""
+
+from .cases import (
+    approve,
+    confirm_no_payout,
+    decline,
+    edit_amount,
+    reopen,
+    settle_not_paid,
+    settle_paid,
+    submit,
+    take_back,
+    withdraw,
+)
+from .moves import LostRace, NotAllowed
+from .payouts import (
+    adopt,
+    attempt_owner,
+    claim,
+    doubt_before_sending,
+    expire_lease,
+    hold_back,
+    note_sum_mismatch,
+    postpone_look,
+    record,
+    record_look,
+    record_watch,
+    write_ahead,
+)
+from .switch import confirm_home, pause, pause_automatically, resume
+
+__all__ = [
+    "LostRace",
+    "NotAllowed",
+    "adopt",
+    "approve",
+    "attempt_owner",
+    "claim",
+    "confirm_home",
+    "confirm_no_payout",
+    "decline",
+    "doubt_before_sending",
+    "edit_amount",
+    "expire_lease",
+    "hold_back",
+    "note_sum_mismatch",
+    "pause",
+    "pause_automatically",
+    "postpone_look",
+    "record",
+    "record_look",
+    "record_watch",
+    "reopen",
+    "resume",
+    "settle_not_paid",
+    "settle_paid",
+    "submit",
+    "take_back",
+    "withdraw",
+    "write_ahead",
+]

@@ -1,0 +1,425 @@
+"""Verbs of people: what customers and staff can do to a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from .. import dispatch, mail, money, timing
+from ..models import (
+    DeclineReason,
+    LookUp,
+    Message,
+    PayoutAttempt,
+    Reason,
+    RefundLine,
+    RefundRequest,
+    Shop,
+)
+from ..money import Breakdown
+from ..states import AttemptStatus, Status
+from ..woocommerce.types import Order, Verdict
+from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
+
+
+def submit(
+    look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: str, address: str | None = None
+) -> RefundRequest:
+    """The customer's request for `chosen` quantities by order line, priced here from the order and from nothing else.
+
+    One proven look-up makes one request, however often it is sent. Raises `NotAllowed` where the proof is missing or
+    old, or another open request holds a line; `money.AmountError` where the choice cannot be paid.
+    """
+    if look_up.refund_request is not None:
+        return look_up.refund_request
+    if look_up.proven_at is None or look_up.proven_at < timezone.now() - timing.PROOF_LIFE or look_up.snapshot is None:
+        raise NotAllowed("not_proven", _("Please confirm again that this order is yours."))
+    order = look_up.snapshot.order
+    breakdown = money.price(order, chosen)
+    try:
+        with transaction.atomic():
+            return _create(look_up, order, breakdown, reason, note, Actor("customer", None, address))
+    except IntegrityError:
+        raise NotAllowed("lines_taken", _("You have asked for one of these items already.")) from None
+    except LostRace:
+        look_up.refresh_from_db()
+        return look_up.refund_request or _raise_lost()
+
+
+def _raise_lost() -> RefundRequest:
+    raise LostRace
+
+
+def _create(
+    look_up: LookUp, order: Order, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
+) -> RefundRequest:
+    refund_request = RefundRequest.objects.create(
+        order_id=order.id,
+        order_number=order.number,
+        currency=order.currency,
+        decimals=order.decimals,
+        email=order.email,
+        customer_name=f"{order.first_name} {order.last_name}".strip(),
+        language=get_language() or settings.LANGUAGE_CODE,
+        reason=reason,
+        note=note,
+        requested_amount=breakdown.amount,
+        order_asked=look_up.snapshot,
+        order_now=look_up.snapshot,
+    )
+    RefundLine.objects.bulk_create(
+        RefundLine(
+            refund_request=refund_request,
+            order_line_id=line.line_id,
+            kind=line.kind,
+            name=line.name,
+            quantity=line.quantity,
+            amount=line.amount,
+        )
+        for line in breakdown.lines
+    )
+    if LookUp.objects.filter(pk=look_up.pk, refund_request=None).update(refund_request=refund_request) != 1:
+        raise LostRace
+    look_up.refund_request = refund_request
+    event = log(
+        "submitted",
+        actor,
+        refund_request=refund_request,
+        to_status=Status.SUBMITTED,
+        data={"amount": str(breakdown.amount), "currency": order.currency},
+    )
+    mail.write("received", refund_request=refund_request, event=event)
+    mail.write("new_request", refund_request=refund_request, event=event, recipient=settings.STAFF_EMAIL)
+    return refund_request
+
+
+def withdraw(refund_request: RefundRequest, *, address: str | None = None) -> None:
+    """The customer takes the request back, while nothing is decided."""
+    with transaction.atomic():
+        move(refund_request, Status.WITHDRAWN, "withdrawn", Actor(CUSTOMER.kind, None, address))
+
+
+# --- Deciding --------------------------------------------------------------------------------------------------------
+
+
+def edit_amount(
+    refund_request: RefundRequest, *, by: User, version: int, breakdown: Breakdown, address: str | None = None
+) -> None:
+    """Proposes another amount for others to approve. Clears a first approval: it was given for other figures."""
+    actor = staff(by, "work_refundrequest", address)
+    if refund_request.status not in (Status.SUBMITTED, Status.FAILED):
+        raise NotAllowed("state", _("The amount can only be changed while the request waits for a decision."))
+    with transaction.atomic():
+        edit(
+            refund_request,
+            version=version,
+            approved_amount=breakdown.amount,
+            approved_breakdown=breakdown.as_json(),
+            edited_by=by,
+            **UNDECIDED,
+        )
+        log("amount_edited", actor, refund_request=refund_request, data={"amount": str(breakdown.amount)})
+
+
+UNDECIDED: dict[str, Any] = {"decided_by": None, "decided_at": None, "needs_second": False, "second_by": None}
+
+
+def approve(
+    refund_request: RefundRequest,
+    *,
+    by: User,
+    version: int,
+    breakdown: Breakdown,
+    api_refund: bool,
+    restock: bool,
+    manual_reference: str = "",
+    note: str = "",
+    address: str | None = None,
+) -> None:
+    """Decides that `breakdown` is paid, through the gateway or, with `api_refund` off, as a transfer already made.
+
+    Needs the order as it was at most a minute ago (the page refreshes it) and checks everything against that. Above the
+    shop's limit the first approval is only recorded; the second, by another person, moves the case. Payment begins when
+    the time to take it back is over.
+    """
+    actor = staff(by, "approve_refundrequest", address)
+    _require_order(refund_request, breakdown)
+    _require_no_doubt(refund_request)
+    _require_no_payout_seen(refund_request)
+    if not api_refund and not manual_reference.strip():
+        raise NotAllowed("manual_reference", _("Enter the reference of the transfer that you have made."))
+    fields: dict[str, Any] = {
+        "approved_amount": breakdown.amount,
+        "approved_breakdown": breakdown.as_json(),
+        "order_decided": refund_request.order_now,
+        "api_refund": api_refund,
+        "restock": restock,
+        "manual_reference": manual_reference.strip(),
+    }
+    with transaction.atomic():
+        if _needs_second(breakdown):
+            if not _second_approval(refund_request, actor, version, fields):
+                return
+        else:
+            fields |= {"decided_by": by, "decided_at": timezone.now(), "needs_second": False, "second_by": None}
+        _send_after_hold(refund_request, actor, version, fields)
+        _note(refund_request, by, note)
+
+
+def _needs_second(breakdown: Breakdown) -> bool:
+    limit = Shop.current().second_approval_above
+    return limit is not None and breakdown.amount > limit
+
+
+def _second_approval(refund_request: RefundRequest, actor: Actor, version: int, fields: dict[str, Any]) -> bool:
+    """True if this is the second of two matching approvals; the first is recorded, and False returned."""
+    by = actor.user
+    if by is None or not by.has_perm("refunds.approve_above_limit"):
+        raise NotAllowed("limit", _("This amount is above the limit. Your permissions do not cover it."))
+    changed = fields["approved_amount"] not in (refund_request.requested_amount, refund_request.approved_amount)
+    if changed or by.pk in (refund_request.opened_by_id, refund_request.edited_by_id):
+        raise NotAllowed(
+            "two_people",
+            _("Above the limit, two people approve who neither opened the case nor changed the amount."),
+        )
+    first = refund_request.decided_by_id if refund_request.needs_second else None
+    same = all(
+        getattr(refund_request, name) == fields[name] for name in ("approved_breakdown", "api_refund", "restock")
+    )
+    if first is not None and same and first != by.pk:
+        fields |= {"second_by": by}
+        return True
+    if first == by.pk and same:
+        raise NotAllowed("two_people", _("You have approved this already. A second person has to approve it too."))
+    first_fields = fields | {"decided_by": by, "decided_at": timezone.now(), "needs_second": True, "second_by": None}
+    edit(refund_request, version=version, **first_fields)
+    log("first_approval", actor, refund_request=refund_request, data={"amount": str(fields["approved_amount"])})
+    return False
+
+
+def _send_after_hold(refund_request: RefundRequest, actor: Actor, version: int, fields: dict[str, Any]) -> None:
+    hold = timedelta(seconds=settings.APPROVAL_HOLD)
+    move(
+        refund_request,
+        Status.APPROVED,
+        "approved",
+        actor,
+        version=version,
+        data={
+            "amount": str(fields["approved_amount"]),
+            "currency": refund_request.currency,
+            "api_refund": fields["api_refund"],
+            "restock": fields["restock"],
+        },
+        next_action_at=timezone.now() + hold,
+        nudged_at=None,
+        not_sent_count=0,
+        waits_for="",
+        **fields,
+    )
+    if not hold:
+        dispatch.nudge("pay", refund_request.pk)
+
+
+def _require_order(refund_request: RefundRequest, breakdown: Breakdown) -> None:
+    snapshot = refund_request.order_now
+    if snapshot.read_at < timezone.now() - timing.SNAPSHOT_FRESH:
+        raise NotAllowed(
+            "stale_order", _("The order was not read within the last minute. Refresh it, then decide again.")
+        )
+    order = snapshot.order
+    if problem := identity_problem(refund_request, order):
+        raise NotAllowed("changed_in_store", problem)
+    if breakdown.currency != order.currency:
+        raise NotAllowed("changed_in_store", _("The order’s currency has changed in the shop."))
+    if code := money.still_carries(order, breakdown):
+        raise NotAllowed(
+            "changed_in_store", _("The order no longer holds this refund (%(code)s). Refresh it.") % {"code": code}
+        )
+
+
+def identity_problem(refund_request: RefundRequest, order: Order) -> str:
+    """Why this is not the order that the customer proved, in plain words; empty if it is."""
+    if order.id != refund_request.order_id or order.number != refund_request.order_number:
+        return _("The order’s number has changed in the shop.")
+    if order.email.casefold() != refund_request.email.casefold():
+        return _("The order’s e-mail address has changed in the shop.")
+    if order.currency != refund_request.currency:
+        return _("The order’s currency has changed in the shop.")
+    return ""
+
+
+def _require_no_doubt(refund_request: RefundRequest) -> None:
+    doubt = (
+        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status=AttemptStatus.UNKNOWN)
+        .exclude(refund_request=refund_request)
+        .select_related("refund_request")
+        .first()
+    )
+    if doubt is not None:
+        raise NotAllowed(
+            "sibling_in_doubt",
+            _("The outcome of %(reference)s of the same order is unknown. Settle that one first.")
+            % {"reference": doubt.refund_request.reference},
+        )
+
+
+def _require_no_payout_seen(refund_request: RefundRequest) -> None:
+    if unconfirmed_refusal(refund_request) is not None:
+        raise NotAllowed(
+            "no_payout_unconfirmed",
+            _("The payment provider is said to have refused. Confirm first that the provider shows no payout."),
+        )
+
+
+def unconfirmed_refusal(refund_request: RefundRequest) -> PayoutAttempt | None:
+    """The attempt whose refusal by the gateway nobody has checked at the provider yet."""
+    return refund_request.attempts.filter(
+        status=AttemptStatus.REFUSED, verdict=Verdict.GATEWAY_REFUSED, no_payout_by=None
+    ).first()
+
+
+def take_back(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
+    """Undoes an approval of which nothing has been sent."""
+    actor = staff(by, "approve_refundrequest", address)
+    with transaction.atomic():
+        move(
+            refund_request,
+            Status.SUBMITTED,
+            "approval_taken_back",
+            actor,
+            version=version,
+            next_action_at=None,
+            waits_for="",
+            approved_amount=None,
+            approved_breakdown=None,
+            **UNDECIDED,
+        )
+
+
+def decline(
+    refund_request: RefundRequest,
+    *,
+    by: User,
+    version: int,
+    decline_reason: DeclineReason,
+    words: str,
+    note: str = "",
+    address: str | None = None,
+) -> None:
+    """Refuses the request. `words` go to the customer, `note` stays among colleagues."""
+    actor = staff(by, "decline_refundrequest", address)
+    if not words.strip():
+        raise NotAllowed("words", _("Tell the customer why."))
+    _require_no_payout_seen(refund_request)
+    with transaction.atomic():
+        event = move(
+            refund_request,
+            Status.DECLINED,
+            "declined",
+            actor,
+            version=version,
+            data={"reason": decline_reason},
+            decline_reason=decline_reason,
+            decline_words=words.strip(),
+            needs_second=False,
+            second_by=None,
+            decided_by=by,
+            decided_at=timezone.now(),
+        )
+        _note(refund_request, by, note)
+        mail.write("declined", refund_request=refund_request, event=event)
+
+
+def reopen(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
+    """Takes a declined case up again, if no other request holds its lines by now."""
+    actor = staff(by, "decline_refundrequest", address)
+    with transaction.atomic():
+        move(refund_request, Status.SUBMITTED, "reopened", actor, version=version, **UNDECIDED)
+
+
+def _note(refund_request: RefundRequest, by: User, text: str) -> None:
+    if text.strip():
+        Message.objects.create(refund_request=refund_request, by=by, internal=True, text=text.strip())
+
+
+# --- Settling what is in doubt ---------------------------------------------------------------------------------------
+
+
+def settle_paid(
+    refund_request: RefundRequest, *, by: User, version: int, reference: str, address: str | None = None
+) -> None:
+    """A person saw the payout at the payment provider; `reference` says under which number."""
+    actor = staff(by, "settle_doubts", address)
+    if not reference.strip():
+        raise NotAllowed("reference", _("Enter the provider’s reference of the payout."))
+    attempt = _doubt(refund_request)
+    with transaction.atomic():
+        _settle(
+            attempt, AttemptStatus.SUCCEEDED, settled_by=by, settled_reference=reference.strip(), verdict="person_paid"
+        )
+        event = move(
+            refund_request,
+            Status.REFUNDED,
+            "settled_paid",
+            actor,
+            version=version,
+            attempt=attempt,
+            data={"reference": reference.strip()},
+            paid_attempt=attempt,
+        )
+        mail.write("refunded", refund_request=refund_request, event=event)
+
+
+def settle_not_paid(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
+    """A person saw that the provider shows no payout. Nothing is sent again without a new approval."""
+    actor = staff(by, "settle_doubts", address)
+    attempt = _doubt(refund_request)
+    with transaction.atomic():
+        to = AttemptStatus.REFUSED if attempt.status == AttemptStatus.UNKNOWN else None
+        _settle(attempt, to, settled_by=by, no_payout_by=by, verdict="person_no_payout")
+        move(refund_request, Status.FAILED, "settled_not_paid", actor, version=version, attempt=attempt)
+
+
+def confirm_no_payout(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
+    """The tick after a refusal by the gateway: a person saw that the provider shows no payout."""
+    actor = staff(by, "settle_doubts", address)
+    attempt = unconfirmed_refusal(refund_request)
+    if refund_request.status != Status.FAILED or attempt is None:
+        raise NotAllowed("state", _("There is nothing to confirm."))
+    with transaction.atomic():
+        edit(refund_request, version=version)
+        _settle(attempt, None, no_payout_by=by)
+        log("no_payout_confirmed", actor, refund_request=refund_request, attempt=attempt)
+
+
+def _doubt(refund_request: RefundRequest) -> PayoutAttempt:
+    """The attempt in doubt, if a person may settle it by now: `NotAllowed` otherwise."""
+    in_doubt = {AttemptStatus.UNKNOWN, AttemptStatus.REVERSED}
+    attempt = refund_request.attempts.filter(status__in=in_doubt).order_by("-n").first()
+    if refund_request.status != Status.CHECK_NEEDED or attempt is None or attempt.sent_at is None:
+        raise NotAllowed("state", _("This payout is not in doubt."))
+    now = timezone.now()
+    if attempt.sent_at > now - timing.scaled(timing.PERSON_MAY_SETTLE_AFTER):
+        raise NotAllowed("too_early", _("A late answer can still come. You can settle this an hour after it was sent."))
+    if attempt.looked_at is None or attempt.looked_at < now - timing.SNAPSHOT_FRESH:
+        raise NotAllowed("stale_look", _("The shop was not looked at within the last minute. Look again first."))
+    return attempt
+
+
+def _settle(attempt: PayoutAttempt, to: AttemptStatus | None, **fields: Any) -> None:
+    if to is not None:
+        fields |= {"status": to, "settled_at": timezone.now()}
+    counted = PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(**fields)
+    if counted != 1:
+        raise LostRace
+    for name, value in fields.items():
+        setattr(attempt, name, value)

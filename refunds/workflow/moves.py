@@ -1,0 +1,123 @@
+"""One move of a case: a compare-and-set of its row and one event, in the transaction of the verb that asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..models import PayoutAttempt, RefundEvent, RefundRequest
+from ..states import MOVES, OPEN, Status
+
+CLOSED = frozenset({Status.REFUNDED, Status.DECLINED, Status.WITHDRAWN})
+
+
+class NotAllowed(Exception):
+    """This cannot be done, and `message` tells people why. `code` is for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class LostRace(Exception):
+    """The row is no longer as it was seen: somebody else was faster."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Somebody else has changed this in the meantime. Look at it again."))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something. `address` is the network address of a person, where there is one."""
+
+    kind: str
+    user: User | None = None
+    address: str | None = None
+
+
+CUSTOMER = Actor("customer")
+WORKER = Actor("worker")
+
+
+def staff(user: User | AnonymousUser, permission: str, address: str | None = None) -> Actor:
+    """The person who acts, if they may: raises `NotAllowed` without the permission `refunds.<permission>`."""
+    if not isinstance(user, User) or not user.has_perm(f"refunds.{permission}"):
+        raise NotAllowed("permission", _("You do not have the permission to do this."))
+    return Actor("staff", user, address)
+
+
+def log(
+    kind: str,
+    actor: Actor,
+    *,
+    refund_request: RefundRequest | None = None,
+    attempt: PayoutAttempt | None = None,
+    from_status: str = "",
+    to_status: str = "",
+    data: dict[str, Any] | None = None,
+) -> RefundEvent:
+    """One line in the ledger."""
+    return RefundEvent.objects.create(
+        refund_request=refund_request,
+        attempt=attempt,
+        kind=kind,
+        actor=actor.kind,
+        by=actor.user,
+        address=actor.address,
+        from_status=from_status,
+        to_status=to_status,
+        data=data or {},
+    )
+
+
+def move(
+    refund_request: RefundRequest,
+    to: Status,
+    kind: str,
+    actor: Actor,
+    *,
+    version: int | None = None,
+    attempt: PayoutAttempt | None = None,
+    data: dict[str, Any] | None = None,
+    **fields: Any,
+) -> RefundEvent:
+    """Moves the case from the status and version it was seen with, or raises `LostRace`; `NotAllowed` off the table.
+
+    `version` is the one that a person decided on; without it the one of the instance counts. The instance is brought up
+    to date. Must run inside the transaction of the verb.
+    """
+    seen = Status(refund_request.status)
+    if to not in MOVES[seen]:
+        raise NotAllowed("state", _("This is not possible while the request is “%(state)s”.") % {"state": seen.label})
+    fields |= {"status": to, "closed_at": timezone.now() if to in CLOSED else None}
+    edit(refund_request, version=version, **fields)
+    if (seen in OPEN) != (to in OPEN):
+        _hold_lines(refund_request, to in OPEN)
+    return log(kind, actor, refund_request=refund_request, attempt=attempt, from_status=seen, to_status=to, data=data)
+
+
+def edit(refund_request: RefundRequest, *, version: int | None = None, **fields: Any) -> None:
+    """Writes fields if status and version are still as seen, and raises the version; `LostRace` otherwise."""
+    seen_version = refund_request.version if version is None else version
+    fields["version"] = seen_version + 1
+    counted = RefundRequest.objects.filter(
+        pk=refund_request.pk, status=refund_request.status, version=seen_version
+    ).update(**fields)
+    if counted != 1:
+        raise LostRace
+    for name, value in fields.items():
+        setattr(refund_request, name, value)
+
+
+def _hold_lines(refund_request: RefundRequest, is_open: bool) -> None:
+    try:
+        with transaction.atomic():
+            refund_request.lines.update(is_open=is_open)
+    except IntegrityError:
+        raise NotAllowed("lines_taken", _("Another open request asks for the same items.")) from None

@@ -1,0 +1,448 @@
+"""Verbs of the worker: one payout from claim to outcome. The crash between any two of them is survivable:
+
+    before `write_ahead` commits   nothing was sent; `expire_lease` gives the case back to be claimed again
+    after it                       the money may have moved; `expire_lease` puts the case in doubt, never back
+
+Every move out of `sending` happens only if the compare-and-set of the attempt itself counted one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import links, mail, timing
+from ..models import PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
+from ..states import ATTEMPT_MOVES, OPEN_ATTEMPT, AttemptStatus, Status
+from ..woocommerce.types import Outcome, Verdict
+from .moves import WORKER, LostRace, NotAllowed, log, move
+
+
+def attempt_owner() -> str:
+    """This process, told apart from every other one on any host."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(6).hex()}"
+
+
+# --- Claim -----------------------------------------------------------------------------------------------------------
+
+
+def claim(refund_request_id: int, *, owner: str) -> PayoutAttempt | None:
+    """Takes an approved, due case to `sending` with a prepared attempt, or does nothing and returns None.
+
+    Does nothing while payouts are paused or the store is left alone, where somebody else won, and where another payout
+    of the same order is open: then the case says what it waits for and loses no try.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            return _claim(refund_request_id, owner)
+    except LostRace:
+        return None
+    except IntegrityError:
+        # Another payout of this order was prepared in the same moment.
+        with transaction.atomic(durable=True):
+            _wait_for_sibling(RefundRequest.objects.get(pk=refund_request_id))
+        return None
+
+
+def _claim(refund_request_id: int, owner: str) -> PayoutAttempt | None:
+    now = timezone.now()
+    refund_request = RefundRequest.objects.select_for_update().filter(pk=refund_request_id).due(now).first()
+    if refund_request is None or not _may_send(now):
+        return None
+    if PayoutAttempt.objects.filter(order_id=refund_request.order_id, status__in=OPEN_ATTEMPT).exists():
+        _wait_for_sibling(refund_request)
+        return None
+    if refund_request.attempts.filter(status=AttemptStatus.SUCCEEDED).exists():
+        raise NotAllowed("paid", "An approved case has a succeeded attempt already.")
+    attempt = _prepare(refund_request, owner, now)
+    move(refund_request, Status.SENDING, "sending", WORKER, attempt=attempt, next_action_at=None, waits_for="")
+    return attempt
+
+
+def _may_send(now: datetime) -> bool:
+    health = StoreHealth.current()
+    return health.payouts_paused_at is None and (health.breaker_until is None or health.breaker_until <= now)
+
+
+def _wait_for_sibling(refund_request: RefundRequest) -> None:
+    sibling = (
+        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status__in=OPEN_ATTEMPT)
+        .select_related("refund_request")
+        .first()
+    )
+    if sibling is not None:
+        RefundRequest.objects.filter(pk=refund_request.pk, status=Status.APPROVED).update(
+            next_action_at=timezone.now() + timing.scaled(timing.SIBLING_WAIT),
+            nudged_at=None,
+            waits_for=_("Waits for %(reference)s of the same order.") % {"reference": sibling.refund_request.reference},
+        )
+
+
+def _prepare(refund_request: RefundRequest, owner: str, now: datetime) -> PayoutAttempt:
+    n = refund_request.attempts.count() + 1
+    if refund_request.approved_amount is None or refund_request.api_refund is None:
+        raise NotAllowed("undecided", "An approved case lacks its decision.")
+    return PayoutAttempt.objects.create(
+        refund_request=refund_request,
+        n=n,
+        marker=f"{refund_request.reference}-{n}",
+        order_id=refund_request.order_id,
+        amount=refund_request.approved_amount,
+        currency=refund_request.currency,
+        api_refund=refund_request.api_refund,
+        payload=_payload(refund_request),
+        owner=owner,
+        lease_until=now + timing.scaled(timedelta(seconds=timing.LEASE)),
+        prepared_at=now,
+    )
+
+
+def _payload(refund_request: RefundRequest) -> dict[str, Any]:
+    """Everything that the payout needs, frozen. The e-mail is compared through a digest: the ledger keeps no address."""
+    if refund_request.order_decided is None:
+        raise NotAllowed("undecided", "An approved case lacks the order it was decided on.")
+    order = refund_request.order_decided.order
+    return {
+        "order_number": refund_request.order_number,
+        "email_digest": links.address_digest(refund_request.email),
+        "decimals": refund_request.decimals,
+        "reason": str(refund_request.get_reason_display()),
+        "restock": refund_request.restock,
+        "breakdown": refund_request.approved_breakdown,
+        "seen_refund_ids": sorted(order.refund_ids),
+    }
+
+
+# --- Write ahead -----------------------------------------------------------------------------------------------------
+
+
+def write_ahead(attempt: PayoutAttempt, *, refund_ids: list[int], refunded: Decimal) -> bool:
+    """The point of no return, on disk before anything leaves: True means send now, False means that it may not be.
+
+    Only for the owner, only while the lease still covers the whole call, only while payouts are not paused.
+    """
+    now = timezone.now()
+    covers = now + timing.scaled(timedelta(seconds=timing.POST_DEADLINE + timing.CONNECT_TIMEOUT))
+    fields = {
+        "status": AttemptStatus.SENT,
+        "sent_at": now,
+        "baseline": {"refund_ids": refund_ids, "refunded": str(refunded)},
+    }
+    with transaction.atomic(durable=True):
+        if not _may_send(now):
+            return False
+        counted = PayoutAttempt.objects.filter(
+            pk=attempt.pk, owner=attempt.owner, status=AttemptStatus.PREPARED, lease_until__gt=covers
+        ).update(**fields)
+    for name, value in fields.items():
+        setattr(attempt, name, value if counted else getattr(attempt, name))
+    return counted == 1
+
+
+# --- Outcome ---------------------------------------------------------------------------------------------------------
+
+ATTEMPT_AFTER = {
+    Verdict.ACCEPTED: AttemptStatus.SUCCEEDED,
+    Verdict.NOT_SENT: AttemptStatus.NOT_SENT,
+    Verdict.MISCONFIGURED: AttemptStatus.NOT_SENT,
+    Verdict.REFUSED: AttemptStatus.REFUSED,
+    Verdict.GATEWAY_REFUSED: AttemptStatus.REFUSED,
+    Verdict.IN_DOUBT: AttemptStatus.UNKNOWN,
+}
+
+
+def record(attempt: PayoutAttempt, outcome: Outcome) -> None:
+    """Writes what one answer proves: attempt, case, event, mail and nudge together.
+
+    The answer may come late, when the lease ran out and the attempt is in doubt already: it is applied from there. A
+    case that was in doubt never becomes approved again by itself: if the process knows that nothing was sent, it fails,
+    for a person to approve anew. `LostRace` where the attempt was settled by somebody else meanwhile.
+    """
+    with transaction.atomic(durable=True):
+        current = _own(attempt)
+        if current.status == AttemptStatus.UNKNOWN and outcome.verdict == Verdict.IN_DOUBT:
+            return
+        _apply(current, outcome)
+
+
+def _own(attempt: PayoutAttempt) -> PayoutAttempt:
+    current = (
+        PayoutAttempt.objects.select_for_update()
+        .filter(pk=attempt.pk, owner=attempt.owner, status__in=OPEN_ATTEMPT)
+        .select_related("refund_request")
+        .first()
+    )
+    if current is None:
+        raise LostRace
+    return current
+
+
+def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
+    to = ATTEMPT_AFTER[outcome.verdict]
+    data = {"verdict": outcome.verdict, "rule": outcome.rule, "http_status": outcome.http_status, "code": outcome.code}
+    in_doubt = attempt.status == AttemptStatus.UNKNOWN
+    fields = {
+        "verdict": outcome.verdict,
+        "rule": outcome.rule,
+        "http_status": outcome.http_status,
+        "code": outcome.code[:120],
+        "message": outcome.message,
+    }
+    if to == AttemptStatus.SUCCEEDED:
+        _succeed(attempt, outcome.store_refund.id if outcome.store_refund else None, "paid", fields, data)
+    elif to == AttemptStatus.NOT_SENT and not in_doubt:
+        _give_back(attempt, outcome.message, outcome.retry_after, fields, data)
+    elif to == AttemptStatus.UNKNOWN:
+        _doubt(attempt, fields, data)
+    else:
+        _fail(attempt, to, "refused" if to == AttemptStatus.REFUSED else "not_sent", fields, data)
+
+
+def _set(attempt: PayoutAttempt, to: AttemptStatus, **fields: Any) -> None:
+    """The compare-and-set of one's own attempt, off which every move out of `sending` hangs."""
+    if to not in ATTEMPT_MOVES[AttemptStatus(attempt.status)]:
+        raise NotAllowed("attempt_state", f"An attempt does not go from {attempt.status} to {to}.")
+    fields["status"] = to
+    counted = PayoutAttempt.objects.filter(pk=attempt.pk, owner=attempt.owner, status=attempt.status).update(**fields)
+    if counted != 1:
+        raise LostRace
+    for name, value in fields.items():
+        setattr(attempt, name, value)
+
+
+def _succeed(
+    attempt: PayoutAttempt, store_refund_id: int | None, kind: str, fields: dict[str, Any], data: dict[str, Any]
+) -> None:
+    now = timezone.now()
+    _set(
+        attempt,
+        AttemptStatus.SUCCEEDED,
+        settled_at=now,
+        store_refund_id=store_refund_id,
+        looks=0,
+        next_look_at=now + timing.scaled(timing.WATCHES[0]),
+        nudged_at=None,
+        **fields,
+    )
+    event = move(
+        attempt.refund_request,
+        Status.REFUNDED,
+        kind,
+        WORKER,
+        attempt=attempt,
+        data=data | {"store_refund_id": store_refund_id, "amount": str(attempt.amount)},
+        paid_attempt=attempt,
+        next_action_at=None,
+        waits_for="",
+    )
+    mail.write("refunded", refund_request=attempt.refund_request, event=event)
+
+
+def _give_back(
+    attempt: PayoutAttempt, why: str, retry_after: float | None, fields: dict[str, Any], data: dict[str, Any]
+) -> None:
+    """Nothing was sent: the case waits, longer each time, and goes out again by itself."""
+    _set(attempt, AttemptStatus.NOT_SENT, settled_at=timezone.now(), **fields)
+    refund_request = attempt.refund_request
+    count = refund_request.not_sent_count + 1
+    move(
+        refund_request,
+        Status.APPROVED,
+        "not_sent",
+        WORKER,
+        attempt=attempt,
+        data=data,
+        not_sent_count=count,
+        next_action_at=timezone.now() + timing.backoff(count, retry_after),
+        nudged_at=None,
+        waits_for=why[:300],
+    )
+
+
+def _fail(attempt: PayoutAttempt, to: AttemptStatus, kind: str, fields: dict[str, Any], data: dict[str, Any]) -> None:
+    looks_on = fields.get("verdict") == Verdict.GATEWAY_REFUSED
+    _set(
+        attempt,
+        to,
+        settled_at=timezone.now(),
+        looks=0,
+        next_look_at=timezone.now() + timing.scaled(timing.LOOKS[0]) if looks_on else None,
+        nudged_at=None,
+        **fields,
+    )
+    event = move(
+        attempt.refund_request,
+        Status.FAILED,
+        kind,
+        WORKER,
+        attempt=attempt,
+        data=data,
+        next_action_at=None,
+        waits_for="",
+    )
+    _tell_staff(attempt, event)
+
+
+def _doubt(attempt: PayoutAttempt, fields: dict[str, Any], data: dict[str, Any]) -> None:
+    sent_at = attempt.sent_at or timezone.now()
+    _set(
+        attempt,
+        AttemptStatus.UNKNOWN,
+        looks=0,
+        next_look_at=sent_at + timing.scaled(timing.LOOKS[0]),
+        nudged_at=None,
+        **fields,
+    )
+    event = move(attempt.refund_request, Status.CHECK_NEEDED, "in_doubt", WORKER, attempt=attempt, data=data)
+    _tell_staff(attempt, event)
+
+
+def _tell_staff(attempt: PayoutAttempt, event: RefundEvent) -> None:
+    mail.write("needs_staff", refund_request=attempt.refund_request, event=event, recipient=settings.STAFF_EMAIL)
+
+
+def hold_back(attempt: PayoutAttempt, outcome: Outcome, *, difference: dict[str, Any] | None = None) -> None:
+    """Ends an attempt that sent nothing: given back to wait or, with a `difference`, failed as changed in the store.
+
+    For the process that knows: from `prepared`, or from `sent` and `unknown` when the call was never made.
+    """
+    with transaction.atomic(durable=True):
+        current = _own(attempt)
+        if difference is None:
+            _apply(current, outcome)
+            return
+        fields = {"rule": outcome.rule, "message": outcome.message, "evidence": [difference]}
+        _fail(current, AttemptStatus.NOT_SENT, "changed_in_store", fields, {"rule": outcome.rule})
+
+
+# --- Leases and evidence ---------------------------------------------------------------------------------------------
+
+
+def expire_lease(attempt_id: int) -> None:
+    """The owner is gone. Not sent: the case is approved again. Sent: it is in doubt, and is never sent again."""
+    with transaction.atomic(durable=True):
+        attempt = (
+            PayoutAttempt.objects.select_for_update()
+            .filter(
+                pk=attempt_id,
+                status__in=[AttemptStatus.PREPARED, AttemptStatus.SENT],
+                lease_until__lte=timezone.now(),
+            )
+            .select_related("refund_request")
+            .first()
+        )
+        if attempt is None:
+            return
+        if attempt.status == AttemptStatus.PREPARED:
+            why = _("The payout was interrupted before anything was sent.")
+            _give_back(attempt, why, None, {"verdict": Verdict.NOT_SENT, "rule": "lease_expired"}, {})
+        else:
+            _doubt(attempt, {"verdict": Verdict.IN_DOUBT, "rule": "lease_expired"}, {"rule": "lease_expired"})
+
+
+def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]) -> None:
+    """The store's own row proves that the money went back: from `prepared` (an earlier life sent it) or from doubt."""
+    try:
+        with transaction.atomic(durable=True):
+            current = _open_again(attempt)
+            fields = {"evidence": [*current.evidence, found], "looked_at": timezone.now(), "verdict": "adopted"}
+            _succeed(current, store_refund_id, "adopted", fields, {})
+    except IntegrityError:
+        # Another attempt owns that row of the store: this is not proof for this one.
+        record_look(attempt, found={**found, "finding": "row_of_another"}, next_look_at=None)
+
+
+def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
+    """The attempt in a state from which evidence can settle it; a refusal that proved untrue becomes a doubt first."""
+    current = PayoutAttempt.objects.select_for_update().select_related("refund_request").get(pk=attempt.pk)
+    if current.status == AttemptStatus.PREPARED:
+        _set(current, AttemptStatus.SENT, sent_at=timezone.now(), baseline={"refund_ids": [], "refunded": "0"})
+    elif current.status == AttemptStatus.REFUSED:
+        _set(current, AttemptStatus.UNKNOWN)
+        move(current.refund_request, Status.CHECK_NEEDED, "doubt_reopened", WORKER, attempt=current)
+    return current
+
+
+def doubt_before_sending(attempt: PayoutAttempt, *, found: dict[str, Any]) -> None:
+    """The store shows a row with this case's marker that does not prove the payout: a person looks, nothing is sent."""
+    with transaction.atomic(durable=True):
+        current = _open_again(_own(attempt))
+        _doubt(
+            current,
+            {"verdict": Verdict.IN_DOUBT, "rule": "marker_in_store", "evidence": [*current.evidence, found]},
+            {"rule": "marker_in_store"},
+        )
+
+
+def record_look(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at: datetime | None) -> None:
+    """Keeps what a look found, and when to look again. Moves nothing."""
+    with transaction.atomic(durable=True):
+        current = PayoutAttempt.objects.select_for_update().get(pk=attempt.pk)
+        evidence = current.evidence
+        if not evidence or _substance(evidence[-1]) != _substance(found):
+            evidence = [*evidence, found]
+        PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(
+            evidence=evidence,
+            looks=current.looks + 1,
+            looked_at=timezone.now(),
+            next_look_at=next_look_at,
+            nudged_at=None,
+        )
+
+
+def postpone_look(attempt: PayoutAttempt, *, until: datetime) -> None:
+    """The store could not be read: that is no look, and another one is due soon."""
+    PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status, next_look_at__isnull=False).update(
+        next_look_at=until, nudged_at=None
+    )
+
+
+def _substance(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "at"}
+
+
+def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at: datetime | None, gone: bool) -> None:
+    """What became of a paid refund. `gone`: the store or the gateway took it back, so the case is open again."""
+    if not gone:
+        record_look(attempt, found=found, next_look_at=next_look_at)
+        return
+    with transaction.atomic(durable=True):
+        current = PayoutAttempt.objects.select_for_update().select_related("refund_request").get(pk=attempt.pk)
+        _set(
+            current,
+            AttemptStatus.REVERSED,
+            evidence=[*current.evidence, found],
+            looked_at=timezone.now(),
+            next_look_at=None,
+        )
+        event = move(
+            current.refund_request,
+            Status.CHECK_NEEDED,
+            "reversed",
+            WORKER,
+            attempt=current,
+            data=found,
+            paid_attempt=None,
+        )
+        _tell_staff(current, event)
+
+
+def note_sum_mismatch(attempt: PayoutAttempt, *, expected: Decimal, found: Decimal) -> None:
+    """After the payout the order's refunded sum is not what it should be: somebody refunded it in the same moments."""
+    with transaction.atomic(durable=True):
+        event = log(
+            "sum_mismatch",
+            WORKER,
+            refund_request=attempt.refund_request,
+            attempt=attempt,
+            data={"expected": str(expected), "found": str(found)},
+        )
+        _tell_staff(attempt, event)
