@@ -28,7 +28,6 @@ than that part has left. `everything` has the only exception, and says it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -129,13 +128,10 @@ class Breakdown:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON column. Amounts are strings."""
-        return {
-            "amount": canonical(self.amount, self.decimals),
-            "clamped": canonical(self.clamped, self.decimals),
-            "decimals": self.decimals,
-            "currency": self.currency,
-            "lines": [line.as_json(self.decimals) for line in self.lines],
-        }
+        amount, clamped = canonical(self.amount, self.decimals), canonical(self.clamped, self.decimals)
+        lines = [line.as_json(self.decimals) for line in self.lines]
+        store = {"decimals": self.decimals, "currency": self.currency}
+        return {"amount": amount, "clamped": clamped, **store, "lines": lines}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Breakdown:
@@ -170,8 +166,7 @@ def still_carries(order: Order, breakdown: Breakdown) -> str | None:
         return "too_much"
     left = {held.line.id: held for held in lines_left(order)}
     for line in breakdown.lines:
-        held = left.get(line.line_id)
-        if held is None:
+        if (held := left.get(line.line_id)) is None:
             return "unknown_line"
         if line.kind is LineKind.PRODUCT and line.quantity > held.quantity:
             return "too_many"
@@ -207,8 +202,7 @@ def everything(order: Order) -> Breakdown:
     tax of the order. If more is missing, no line can answer for it, and the refund has no lines.
     Raises AmountError: not_left.
     """
-    remaining = _remaining(order)
-    if not remaining:
+    if not (remaining := _remaining(order)):
         raise AmountError("not_left")
     lines = [_all_of(held, held.quantity) for held in lines_left(order) if held.refundable]
     in_lines = _units(_sum(line.amount for line in lines), order.decimals)
@@ -337,11 +331,13 @@ def _paid(order: Order) -> list[_Units]:
 
 def _less_discounts(lines: list[_Parts]) -> list[_Parts]:
     """The lines with every part below zero taken off the others of its kind, in proportion, and itself at 0."""
-    kept = {key: _kept([parts.get(key, Fraction(0)) for parts in lines]) for parts in lines for key in parts}
+    kinds = {key for parts in lines for key in parts}
+    kept = {key: _kept([parts.get(key, Fraction(0)) for parts in lines]) for key in kinds}
     return [{key: max(part, Fraction(0)) * kept[key] for key, part in parts.items()} for parts in lines]
 
 
 def _kept(column: list[Fraction]) -> Fraction:
+    """The share of what is above zero that is left when the rest is taken off."""
     charged = sum((part for part in column if part > 0), Fraction(0))
     return max(sum(column, Fraction(0)), Fraction(0)) / charged if charged else Fraction(0)
 
@@ -369,14 +365,12 @@ def _net_and_taxes(parts: _Units, decimals: int) -> tuple[Decimal, tuple[Tax, ..
     return _money(parts[None], decimals), taxes
 
 
-# Units: whole numbers of the store's smallest amount
-
-
 def _apportion(units: int, weights: Sequence[Fraction] | Sequence[int]) -> list[int]:
     """The units in proportion to the weights (none negative) by the largest remainder; they sum to `units`."""
     if not units:
         return [0] * len(weights)
-    exact = [Fraction(units) * weight / sum(weights) for weight in weights]
+    each = Fraction(units) / sum(weights)
+    exact = [each * weight for weight in weights]
     shares = [floor(share) for share in exact]
     by_remainder = sorted(range(len(exact)), key=lambda i: exact[i] - shares[i], reverse=True)
     for i in by_remainder[: units - sum(shares)]:
@@ -396,15 +390,13 @@ def _exact(amount: Decimal, decimals: int) -> Fraction:
 
 
 def _units(amount: Decimal, decimals: int) -> int:
-    exact = _exact(amount, decimals)
-    if exact.denominator != 1:
+    if (exact := _exact(amount, decimals)).denominator != 1:
         raise AmountError("too_precise")
     return exact.numerator
 
 
 def _positive_units(amount: Decimal, decimals: int) -> int:
-    units = _units(amount, decimals)
-    if units <= 0:
+    if (units := _units(amount, decimals)) <= 0:
         raise AmountError("not_positive")
     return units
 
@@ -415,9 +407,6 @@ def _money(units: int, decimals: int) -> Decimal:
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
     return reduce(_EXACT.add, amounts, Decimal(0))
-
-
-# Amounts as text
 
 
 def quantum(decimals: int) -> Decimal:
@@ -431,13 +420,14 @@ def canonical(amount: Decimal, decimals: int) -> str:
     It reads "10,00" as 1000.00 and "1e1" as 11.00.
     Raises AmountError: not_a_number, too_precise, not_positive (below 0).
     """
-    units = _units(amount, decimals)
-    if units < 0:
+    if (units := _units(amount, decimals)) < 0:
         raise AmountError("not_positive")
     digits = f"{units:0{decimals + 1}d}"
     return f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
 
 
+_KEYBOARD: dict[int, int | str] = {full_width: full_width - 0xFEE0 for full_width in range(0xFF01, 0xFF5F)}
+_KEYBOARD |= {0x2212: "-", 0x2019: "'"} | dict.fromkeys((0xA0, 0x2009, 0x202F, 0x3000), " ")
 _TYPED = re.compile(
     r"(?P<whole>-?[0-9]{1,12}|-?[1-9][0-9]{0,2}(?P<group>[ '.,])[0-9]{3}(?:(?P=group)[0-9]{3}){0,2})"
     r"(?:(?!(?P=group))[.,](?P<fraction>[0-9]{1,12}))?"
@@ -452,7 +442,7 @@ def parse_amount(text: str, decimals: int) -> Decimal:
     is read where the store has three decimals, because there this portal itself writes 1.234.
     Raises AmountError: not_a_number, too_precise, not_positive.
     """
-    plain = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-").replace("\u2019", "'")
+    plain = text.translate(_KEYBOARD).strip()
     typed, ambiguous = _TYPED.fullmatch(plain), _AMBIGUOUS.fullmatch(plain)
     if typed is None or (ambiguous and (ambiguous["mark"], decimals) != (".", 3)):
         raise AmountError("not_a_number")

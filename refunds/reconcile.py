@@ -70,7 +70,7 @@ def next_look(attempt: PayoutAttempt, now: datetime) -> datetime | None:
 
 
 def _watch(attempt: PayoutAttempt, patience: float) -> None:
-    """Whether a paid refund is still there as it was recorded. An order in the bin is "not seen", which proves nothing."""
+    """Whether a paid refund is still there as it was recorded. An order in the bin proves nothing."""
     order = orders.read_only(attempt.order_id, patience=patience)
     rows = orders.refunds(attempt.order_id, patience=patience)
     found = _seen(attempt, rows) if order.status != "trash" else {"finding": "not_seen"}

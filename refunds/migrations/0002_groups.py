@@ -22,9 +22,14 @@ def create_groups(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
             # Django itself makes permissions only after the last migration; these are the same rows, made earlier.
             content_type, _made = ContentType.objects.get_or_create(app_label="refunds", model=model)
             permission, _made = Permission.objects.get_or_create(
-                codename=codename, content_type=content_type, defaults={"name": codename}
+                codename=codename, content_type=content_type, defaults={"name": permission_name(apps, model, codename)}
             )
             group.permissions.add(permission)
+
+
+def permission_name(apps: Apps, model: str, codename: str) -> str:
+    options = apps.get_model("refunds", model)._meta
+    return str(dict(options.permissions).get(codename, f"Can view {options.verbose_name}"))
 
 
 class Migration(migrations.Migration):

@@ -1,6 +1,6 @@
 """What the store says and what it is told, as plain frozen values.
 
-Amounts are positive `Decimal`s in the order's currency unless a docstring says otherwise; instants are aware and in UTC.
+Amounts are positive `Decimal`s in the order's currency unless a docstring says otherwise; instants are aware, in UTC.
 WooCommerce's own words are kept for WooCommerce's own things.
 """
 
@@ -70,7 +70,10 @@ class RefundSummary:
 
 @dataclass(frozen=True, slots=True)
 class RefundedLine:
-    """A line of a store refund. `line_id` is the order line it gives back (`_refunded_item_id`), or 0 if unknown."""
+    """A line of a store refund. `line_id` is the order line it gives back (`_refunded_item_id`), or 0 if unknown.
+
+    Shipping and fees are counted by money alone: their `quantity` is 0.
+    """
 
     line_id: int
     quantity: int
@@ -97,7 +100,7 @@ class StoreRefund:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as the store has it. `total` is never reduced by refunds; `decimals` are the store's, not the currency's."""
+    """An order as the store has it. Refunds never reduce `total`; `decimals` are the store's, not the currency's."""
 
     id: int
     number: str
@@ -197,7 +200,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     """Refused before the gateway was asked: no money moved, and asking again will not help."""
     GATEWAY_REFUSED = "gateway_refused"
-    """The gateway is said to have refused. It may follow a real payout: a person looks before anything is sent again."""
+    """The gateway is said to have refused. It may follow a real payout: a person looks before anything goes again."""
     IN_DOUBT = "in_doubt"
     """Anything else. Money may have moved."""
 
@@ -243,3 +246,13 @@ class StoreSettings:
     woocommerce_version: str = ""
     order_tables: bool | None = None
     extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIndex:
+    """What WordPress tells everybody about itself. `home_url` is the address customers see."""
+
+    name: str
+    home_url: str
+    site_url: str
+    namespaces: tuple[str, ...] = ()
