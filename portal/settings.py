@@ -30,7 +30,7 @@ STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".state")))
 def required(name: str, sandbox: str) -> str:
     """The value of a setting that production must be given and the sandbox has a default for."""
     if DEBUG:
-        return env.str(name, default=sandbox)
+        return str(env.str(name, default=sandbox))
     value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"Set {name} (or {name}_FILE): with DJANGO_DEBUG off it has no default.")

@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from . import timing
 from .models import LookUp, RefundRequest
+from .woocommerce.matching import email_key
 
 STATUS_SALT = "refunds.status"
 PROOF_SALT = "refunds.proof"
@@ -66,4 +67,4 @@ def read_status(token: str) -> str | None:
 
 def address_digest(email: str) -> str:
     """Tells whether two addresses are the same without keeping either."""
-    return salted_hmac("refunds.address", email.strip().casefold(), algorithm="sha256").hexdigest()
+    return salted_hmac("refunds.address", email_key(email), algorithm="sha256").hexdigest()

@@ -40,7 +40,13 @@ def _connect(url: str, key: str, secret: str, api: str, ca_bundle: str, scale: f
         secret=secret,
         api=api,
         ca_bundle=ca_bundle,
-        timeouts=woocommerce.Timeouts(scale=scale),
+        timeouts=woocommerce.Timeouts(
+            connect=timing.CONNECT_TIMEOUT,
+            read=timing.READ_TIMEOUT,
+            refund_read=timing.POST_READ_TIMEOUT,
+            refund_total=timing.POST_DEADLINE,
+            scale=scale,
+        ),
     )
 
 
@@ -75,7 +81,11 @@ def home_due() -> bool:
 
 def read_home(*, patience: float) -> str:
     """What the store calls its own address."""
-    return _told(functools.partial(store().home_url, patience=patience))
+    return _told(functools.partial(_home, patience=patience))
+
+
+def _home(*, patience: float) -> str:
+    return store().index(patience=patience).home_url
 
 
 def find(*, number: str, email: str, patience: float) -> Order | None:

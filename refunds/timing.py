@@ -80,7 +80,7 @@ MAIL_RETRIES = (
 
 
 def scaled(wait: timedelta) -> timedelta:
-    return wait * settings.TIME_SCALE
+    return wait * float(settings.TIME_SCALE)
 
 
 def seconds(wait: float) -> float:

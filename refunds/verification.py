@@ -7,7 +7,6 @@ that exists and for one that does not, tries left included.
 from __future__ import annotations
 
 import ipaddress
-import unicodedata
 from datetime import timedelta
 
 from django.conf import settings
@@ -35,15 +34,6 @@ class TooMany(Exception):
         self.retry_after = retry_after
 
 
-def normal_number(typed: str) -> str:
-    """`#1001`, ` 1001 ` and full-width digits are the same number. What the shop calls `A-1001` keeps its letters."""
-    return unicodedata.normalize("NFKC", typed).strip().lstrip("#").strip()
-
-
-def normal_email(typed: str) -> str:
-    return unicodedata.normalize("NFC", typed).strip().casefold()
-
-
 def network(address: str) -> str:
     """What limits are counted by: the address, or the /64 of an IPv6 one, of which a visitor has all."""
     try:
@@ -55,7 +45,7 @@ def network(address: str) -> str:
 
 def start(*, number: str, email: str, address: str) -> LookUp:
     """A new look-up, due at once. Raises `TooMany` at a limit; never tells whether the order exists."""
-    number, email = normal_number(number), normal_email(email)
+    number, email = woocommerce.number_key(number), woocommerce.email_key(email)
     _limit("network", network(address), timedelta(hours=1), PER_NETWORK_AND_HOUR)
     _limit("email", email, timedelta(hours=1), PER_EMAIL_AND_HOUR)
     _limit("order_number", number, timedelta(days=1), PER_ORDER_AND_DAY)

@@ -19,7 +19,6 @@ from ..money import Breakdown
 from ..states import OPEN, Status
 from ..woocommerce.codec import order_from_json
 from ..woocommerce.types import LineKind, Order
-from .fields import amount_field
 
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 letters without 0, O, 1 and I, so that a reference can be read out on the phone."""
@@ -98,11 +97,13 @@ class RefundRequest(models.Model):
 
     reason = models.CharField(_("reason"), max_length=32, choices=Reason)
     note = models.TextField(_("what the customer wrote"), blank=True)
-    requested_amount = amount_field(verbose_name=_("asked"))
+    requested_amount = models.DecimalField(max_digits=19, decimal_places=4, verbose_name=_("asked"))
     order_asked = models.ForeignKey(OrderSnapshot, on_delete=models.PROTECT, related_name="+")
     order_now = models.ForeignKey(OrderSnapshot, on_delete=models.PROTECT, related_name="+")
 
-    approved_amount = amount_field(verbose_name=_("approved"), null=True, blank=True)
+    approved_amount = models.DecimalField(
+        max_digits=19, decimal_places=4, verbose_name=_("approved"), null=True, blank=True
+    )
     approved_breakdown = models.JSONField(null=True, blank=True)
     order_decided = models.ForeignKey(OrderSnapshot, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     api_refund = models.BooleanField(null=True, blank=True)
@@ -221,7 +222,7 @@ class RefundLine(models.Model):
     kind = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in LineKind])
     name = models.CharField(max_length=500)
     quantity = models.PositiveIntegerField()
-    amount = amount_field()
+    amount = models.DecimalField(max_digits=19, decimal_places=4)
     is_open = models.BooleanField(default=True)
 
     class Meta:

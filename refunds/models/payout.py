@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from ..states import OPEN_ATTEMPT, AttemptStatus
 from .case import RefundRequest
-from .fields import amount_field
 
 
 class PayoutAttempt(models.Model):
@@ -25,7 +24,7 @@ class PayoutAttempt(models.Model):
     marker = models.CharField(max_length=24, unique=True)
     status = models.CharField(max_length=16, choices=AttemptStatus, default=AttemptStatus.PREPARED)
     order_id = models.BigIntegerField()
-    amount = amount_field()
+    amount = models.DecimalField(max_digits=19, decimal_places=4)
     currency = models.CharField(max_length=3)
     api_refund = models.BooleanField()
     payload = models.JSONField()

@@ -7,15 +7,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .fields import amount_field
-
 
 class Shop(models.Model):
     """What the shop sets for itself. One row."""
 
     name = models.CharField(_("shop name"), max_length=120, default="Sandbox Shop")
     support_email = models.EmailField(_("support e-mail"), blank=True)
-    second_approval_above = amount_field(verbose_name=_("amount above which two people approve"), null=True, blank=True)
+    second_approval_above = models.DecimalField(
+        max_digits=19, decimal_places=4, verbose_name=_("amount above which two people approve"), null=True, blank=True
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = _("shop")

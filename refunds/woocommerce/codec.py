@@ -43,7 +43,7 @@ def _decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
     if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)
+        hints = _hints(typing.cast(type, kind))
         return kind(**{name: _decode(hints[name], value) for name, value in data.items()})  # type: ignore[operator]  # a dataclass type is callable
     if kind is datetime:
         return datetime.fromisoformat(data)
@@ -51,5 +51,5 @@ def _decode(kind: Any, data: Any) -> Any:
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)

@@ -18,6 +18,7 @@ from ..models import (
     DeclineReason,
     LookUp,
     Message,
+    OrderSnapshot,
     PayoutAttempt,
     Reason,
     RefundLine,
@@ -26,6 +27,7 @@ from ..models import (
 )
 from ..money import Breakdown
 from ..states import AttemptStatus, Status
+from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order, Verdict
 from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
 
@@ -42,11 +44,10 @@ def submit(
         return look_up.refund_request
     if look_up.proven_at is None or look_up.proven_at < timezone.now() - timing.PROOF_LIFE or look_up.snapshot is None:
         raise NotAllowed("not_proven", _("Please confirm again that this order is yours."))
-    order = look_up.snapshot.order
-    breakdown = money.price(order, chosen)
+    breakdown = money.price(look_up.snapshot.order, chosen)
     try:
         with transaction.atomic():
-            return _create(look_up, order, breakdown, reason, note, Actor("customer", None, address))
+            return _create(look_up, look_up.snapshot, breakdown, reason, note, Actor("customer", None, address))
     except IntegrityError:
         raise NotAllowed("lines_taken", _("You have asked for one of these items already.")) from None
     except LostRace:
@@ -59,8 +60,9 @@ def _raise_lost() -> RefundRequest:
 
 
 def _create(
-    look_up: LookUp, order: Order, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
+    look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
 ) -> RefundRequest:
+    order = snapshot.order
     refund_request = RefundRequest.objects.create(
         order_id=order.id,
         order_number=order.number,
@@ -72,8 +74,8 @@ def _create(
         reason=reason,
         note=note,
         requested_amount=breakdown.amount,
-        order_asked=look_up.snapshot,
-        order_now=look_up.snapshot,
+        order_asked=snapshot,
+        order_now=snapshot,
     )
     RefundLine.objects.bulk_create(
         RefundLine(
@@ -250,7 +252,7 @@ def identity_problem(refund_request: RefundRequest, order: Order) -> str:
     """Why this is not the order that the customer proved, in plain words; empty if it is."""
     if order.id != refund_request.order_id or order.number != refund_request.order_number:
         return _("The order’s number has changed in the shop.")
-    if order.email.casefold() != refund_request.email.casefold():
+    if email_key(order.email) != email_key(refund_request.email):
         return _("The order’s e-mail address has changed in the shop.")
     if order.currency != refund_request.currency:
         return _("The order’s currency has changed in the shop.")
