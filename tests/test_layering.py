@@ -1,0 +1,128 @@
+"""The way of the data, enforced: which module of `refunds` may import which, and who alone may do what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "refunds"
+
+    "states": set(),
+    "money": {"woocommerce"},
+    "evidence": {"woocommerce"},
+    "formats": set(),
+    "woocommerce": set(),
+    "timing": set(),
+    "models": {"states", "money", "woocommerce"},
+    "links": {"models", "timing", "woocommerce"},
+    "dispatch": {"timing"},
+    "breaker": {"models", "timing"},
+    "orders": {"models", "timing", "woocommerce", "breaker"},
+    "mail": {"models", "timing", "links", "formats", "dispatch"},
+    "workflow": {"models", "states", "money", "timing", "links", "dispatch", "mail", "woocommerce"},
+    "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},
+    "payout": {
+        "models", "states", "money", "evidence", "timing", "links", "breaker", "orders", "workflow", "woocommerce",
+    },
+    "reconcile": {"models", "states", "evidence", "timing", "orders", "workflow", "payout", "woocommerce"},
+    "sweep": {"models", "states", "timing", "dispatch"},
+    "tasks": {"mail", "payout", "reconcile", "verification", "workflow"},
+    "checks": {"timing"},
+    "apps": {"checks"},
+    "forms": {"models", "states", "money", "formats", "woocommerce"},
+    "templatetags": {"models", "states", "money", "formats"},
+    "views": {
+        "forms", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
+        "woocommerce",
+    },
+    "urls": {"views"},
+    "admin": {
+        "models", "states", "money", "formats", "timing", "evidence", "mail", "orders", "reconcile", "workflow",
+        "woocommerce",
+    },
+    "management": {"sweep", "timing"},
+    "migrations": {"models"},
+}  # fmt: skip
+
+ONLY_IN = {
+    "requests": {"woocommerce"},
+    "rq": {"dispatch"},
+    "django_rq": {"dispatch"},
+    "redis": {"dispatch"},
+    "django.core.mail": {"mail"},
+}
+
+
+def files() -> Iterator[tuple[str, Path, ast.Module]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if room != "__init__":
+            yield room, path, ast.parse(path.read_text())
+
+
+def imported(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Dotted names that a file imports, relative ones made absolute."""
+    package = ["refunds", *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def test_rooms_import_only_what_the_table_allows() -> None:
+    found = {
+        (room, name.split(".")[1])
+        for room, path, tree in files()
+        for name in imported(path, tree)
+        if name.startswith("refunds.")
+    }
+
+    assert sorted(pair for pair in found if pair[1] != pair[0] and pair[1] not in ALLOWED[pair[0]]) == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_libraries_have_one_importer(library: str) -> None:
+    rooms = {
+        room
+        for room, path, tree in files()
+        for name in imported(path, tree)
+        if name == library or name.startswith(f"{library}.")
+    }
+
+    assert rooms - ONLY_IN[library] == set()
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    inside = [
+        f"{path.name}:{node.lineno}"
+        for _room, path, tree in files()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert inside == []
+
+
+def test_only_workflow_writes_a_status() -> None:
+    """No `status=` in an update or create, no `.status =`, outside of `workflow`. Filters may read it."""
+    writers = {"update", "create", "get_or_create", "update_or_create", "bulk_create"}
+    found = []
+    for room, path, tree in files():
+        if room in ("workflow", "migrations"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in writers:
+                found += [f"{path.name}:{node.lineno}" for word in node.keywords if word.arg == "status"]
+            elif isinstance(node, ast.Assign):
+                targets = [t for t in node.targets if isinstance(t, ast.Attribute) and t.attr == "status"]
+                found += [f"{path.name}:{target.lineno}" for target in targets]
+
+    assert found == []
