@@ -322,10 +322,10 @@ def _parts(total: Decimal, taxes: Iterable[Tax], decimals: int) -> _Parts:
 
 def _paid(order: Order) -> list[_Units]:
     worths = _less_discounts([_parts(line.total, line.taxes, order.decimals) for line in order.lines])
-    grosses = [_half_up(sum(parts.values(), Fraction(0))) for parts in worths]
-    total = floor(_exact(order.total, order.decimals))
-    if any(grosses) and abs(total - sum(grosses)) <= _rounding(order):
-        grosses = _apportion(total, grosses)
+    exact = [sum(parts.values(), Fraction(0)) for parts in worths]
+    grosses, total = [_half_up(gross) for gross in exact], floor(_exact(order.total, order.decimals))
+    if 0 < abs(total - sum(grosses)) <= _rounding(order) and any(exact):
+        grosses = _apportion(total, exact)
     return [_split(gross, parts) for gross, parts in zip(grosses, worths, strict=True)]
 
 
@@ -367,7 +367,7 @@ def _net_and_taxes(parts: _Units, decimals: int) -> tuple[Decimal, tuple[Tax, ..
 
 def _apportion(units: int, weights: Sequence[Fraction] | Sequence[int]) -> list[int]:
     """The units in proportion to the weights (none negative) by the largest remainder; they sum to `units`."""
-    if not units:
+    if not units or not weights:
         return [0] * len(weights)
     each = Fraction(units) / sum(weights)
     exact = [each * weight for weight in weights]

@@ -212,6 +212,13 @@ def test_lines_take_the_difference_that_rounding_made(total, paid):
     assert str(money.everything(order).amount) == total
 
 
+def test_lines_take_the_total_when_each_is_too_small_to_be_rounded_to_anything():
+    lines = line(1, "1"), line(2, "0.75"), fee(3, "-1")
+    order = an_order(*lines, total="1", decimals=0, currency="JPY")
+
+    assert [str(left.paid) for left in money.lines_left(order)] == ["1", "0", "0"]
+
+
 def test_lines_keep_their_worth_when_the_total_is_lower_for_another_reason():
     order = an_order(line(1, "50"), line(2, "50"), total="90.00")
     first = money.price(order, {1: 1})
@@ -779,7 +786,7 @@ def test_refunds_made_elsewhere_by_other_rules_never_lead_beyond_the_order(order
     try:
         assert_sound(order, data.draw(refunds(order)))
     except AmountError as refused:
-        assert refused.code in ("nothing_chosen", "not_positive")  # noqa: PT017
+        assert refused.code in ("nothing_chosen", "not_positive", "not_left", "too_much")  # noqa: PT017
 
 
 @settings(deadline=None)
