@@ -7,6 +7,7 @@ outcome = store.create_refund(1001, instruction)
 
 from __future__ import annotations
 
+from . import legacy, v3
 from .errors import (
     BadAnswer,
     CachedAnswer,
@@ -38,7 +39,6 @@ from .types import (
     TaxRate,
     Verdict,
 )
-from .v3 import V3Store
 
 __all__ = [
     "DIALECTS",
@@ -73,7 +73,7 @@ __all__ = [
     "number_key",
 ]
 
-DIALECTS: dict[str, type[Store]] = {"wc/v3": V3Store}
+DIALECTS: dict[str, type[Store]] = {v3.API: v3.V3Store, legacy.API: legacy.LegacyStore}
 
 
 def connect(
@@ -81,7 +81,7 @@ def connect(
     url: str,
     key: str,
     secret: str,
-    api: str = "wc/v3",
+    api: str = v3.API,
     ca_bundle: str = "",
     decimals: int | None = None,
     timeouts: Timeouts | None = None,

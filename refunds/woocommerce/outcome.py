@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from .answers import Answer, plain
+from .errors import StoreError, StoreMisconfigured
 from .types import Outcome, RefundInstruction, StoreRefund, Verdict
 
 
@@ -21,6 +22,8 @@ class Fact(StrEnum):
 
     NEVER_SENT = auto()
     """No byte of the request left this machine."""
+    MISCONFIGURED = auto()
+    """A look before sending showed that the key, the address or the store's set-up is wrong."""
     LOST = auto()
     """The request left, and no whole answer came back."""
     ANSWERED = auto()
@@ -80,8 +83,14 @@ class Seen:
     store_refund: StoreRefund | None = None
 
 
-def never_sent(words: str, *, retry_after: float | None = None) -> Seen:
-    return Seen(frozenset({Fact.NEVER_SENT}), words=words, retry_after=retry_after)
+def never_sent(words: str) -> Seen:
+    return Seen(frozenset({Fact.NEVER_SENT}), words=words)
+
+
+def never_tried(error: StoreError) -> Seen:
+    """A look before sending failed, so nothing was sent."""
+    facts = {Fact.NEVER_SENT} | ({Fact.MISCONFIGURED} if isinstance(error, StoreMisconfigured) else set())
+    return Seen(frozenset(facts), code=error.code, words=error.message, retry_after=error.retry_after)
 
 
 def lost(words: str) -> Seen:
@@ -134,6 +143,13 @@ def classify(rules: Collection[Rule], seen: Seen) -> Outcome:
 
 CHECK_FIRST = "Money may have moved. Look at the payment provider before anything is sent again."
 
+NOT_READY = rule(
+    "not_ready",
+    Verdict.MISCONFIGURED,
+    "Nothing was sent to the store.",
+    "What has to be known before a refund could not be read, and that will not change by itself.",
+    needs=(Fact.NEVER_SENT, Fact.MISCONFIGURED),
+)
 NEVER_SENT = rule(
     "never_sent",
     Verdict.NOT_SENT,
@@ -156,6 +172,7 @@ ANYTHING_ELSE = rule(
 )
 
 WC_V3: tuple[Rule, ...] = (
+    NOT_READY,
     NEVER_SENT,
     ANSWER_LOST,
     rule(

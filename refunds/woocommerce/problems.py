@@ -14,6 +14,9 @@ WEB_PAGE = (
     "challenge page?"
 )
 
+NO_ROUTE = "WordPress answers at this address, but WooCommerce does not. Is the plugin switched on?"
+NO_WORDPRESS = "There is no such API at this address (HTTP 404). Check the address of the store and its plugins."
+
 
 def web_page(answer: Answer) -> BadAnswer:
     title = page_title(answer)
@@ -33,16 +36,10 @@ def problem(answer: Answer, code: str, words: str, known: Mapping[str, type[Stor
     if answer.status in (401, 403):
         return StoreMisconfigured(f"A firewall or password in front of the store refused us (HTTP {answer.status}).")
     if answer.status == 404:
-        return StoreMisconfigured(_nothing_here(code), code=code)
+        return StoreMisconfigured(NO_ROUTE if code else NO_WORDPRESS, code=code)
     if answer.status >= 500:
         return StoreUnreachable(f"The store reported an error (HTTP {answer.status}).{said}", code=code)
     return BadAnswer(f"The store answered with HTTP {answer.status}.{said}", code=code)
-
-
-def _nothing_here(code: str) -> str:
-    if code:
-        return "WordPress answers at this address, but WooCommerce does not. Is the plugin switched on?"
-    return "There is no WordPress at this address (HTTP 404). Check the address of the store."
 
 
 def _new_place(answer: Answer) -> str:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from .errors import BadAnswer
 from .matching import email_key, number_key
@@ -45,15 +45,18 @@ class Store(ABC):
     May be shared by threads. `decimals` are the store's; they are learned with the first call that needs them.
     """
 
+    api: ClassVar[str]
+    orders_path: ClassVar[str]
+
     def __init__(self, transport: Transport, decimals: int | None) -> None:
         if decimals is not None and not 0 <= decimals <= MOST_DECIMALS:
             raise ValueError(f"A store has between 0 and {MOST_DECIMALS} decimals.")
-        self._transport = transport
+        self.transport = transport
         self.decimals = decimals
 
     @property
     def url(self) -> str:
-        return self._transport.base
+        return self.transport.base
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -65,7 +68,7 @@ class Store(ABC):
         self.close()
 
     def close(self) -> None:
-        self._transport.close()
+        self.transport.close()
 
     # --- Orders ---
 
@@ -180,6 +183,20 @@ class Store(ABC):
 
     @abstractmethod
     def index(self, *, patience: float = PATIENCE) -> StoreIndex: ...
+
+    # --- For the check of the shop ---
+
+    @abstractmethod
+    def prove_write_scope(self, *, patience: float = PATIENCE) -> None:
+        """Returns if the key may make refunds, and raises a `StoreError` otherwise. Cannot move money."""
+
+    @abstractmethod
+    def mails_customers(self, *, patience: float = PATIENCE) -> bool | None:
+        """Whether WooCommerce itself mails customers about refunds; None where the key may not see it."""
+
+    @abstractmethod
+    def storage_problem(self, settings: StoreSettings) -> str:
+        """Why this API must not be used with the way the store keeps its orders; empty where it may."""
 
     # --- For the dialects ---
 

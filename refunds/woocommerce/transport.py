@@ -28,7 +28,7 @@ from urllib3.exceptions import HTTPError
 
 from .answers import Answer
 from .errors import StoreMisconfigured, StoreUnreachable
-from .wire import Adapter, Watchdog
+from .wire import Session, Watchdog
 
 READ_LIMIT = 16 * 1024 * 1024
 """Bytes. A hundred orders with long lines are under two megabytes; more is no answer of WooCommerce's."""
@@ -160,12 +160,10 @@ class Transport:
         self.timeouts = timeouts.scaled()
         self._verify: str | bool = ca_bundle or True
         self._auth = KeyAuth(self.base, key.strip(), secret.strip())
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.clear()
-        self._session.headers.update({"User-Agent": "refund-portal", "Accept": "application/json"})
-        self._reads = Adapter()
-        self._once = Adapter()
+        self._reads = Session()
+        self._once = Session()
+        for session in (self._reads, self._once):
+            session.headers.update({"User-Agent": "refund-portal", "Accept": "application/json"})
 
     def __repr__(self) -> str:
         return f"<Transport {self.base}>"
@@ -173,18 +171,31 @@ class Transport:
     def close(self) -> None:
         self._reads.close()
         self._once.close()
-        self._session.close()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None, *, until: float, signed: bool = True) -> Answer:
-        """Reads, past every cache, and again while the store is busy or the network fails, until `until`.
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        until: float,
+        signed: bool = True,
+        fresh: bool = True,
+    ) -> Answer:
+        """Reads, past every cache if `fresh`, and again while the store is busy or the network fails, until `until`.
 
         `until` is an instant of `time.monotonic`. Raises `StoreUnreachable` or `StoreMisconfigured`; any other status
         than those of a busy store is an answer.
         """
+        request = self._request("GET", path, params, signed=signed)
+        request.headers["Accept-Encoding"] = "gzip"
+        address = request.url or ""
+        if fresh:
+            request.headers.update({"Cache-Control": "no-cache", "Pragma": "no-cache"})
         pause = self.timeouts.pause
         while True:
             try:
-                return self._get_once(path, params, until, signed=signed)
+                request.url = _past_caches(address) if fresh else address
+                return self._get_once(request, until)
             except StoreUnreachable as error:
                 wait = max(pause * random.uniform(0.5, 1.0), error.retry_after or 0.0)
                 if time.monotonic() + wait >= until:
@@ -192,12 +203,10 @@ class Transport:
             time.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _get_once(self, path: str, params: Mapping[str, str] | None, until: float, *, signed: bool) -> Answer:
+    def _get_once(self, request: requests.PreparedRequest, until: float) -> Answer:
         left = until - time.monotonic()
         if left <= 0:
             raise StoreUnreachable(_TOO_LATE)
-        request = self._request("GET", path, {**(params or {}), "_": secrets.token_hex(8)}, signed=signed)
-        request.headers.update({"Cache-Control": "no-cache", "Pragma": "no-cache", "Accept-Encoding": "gzip"})
         try:
             answer = self._exchange(self._reads, request, self.timeouts.read, left, READ_LIMIT)
         except NotTrusted as error:
@@ -239,10 +248,10 @@ class Transport:
         if body is not None:
             request.data = json.dumps(body).encode("ascii")
             request.headers = {"Content-Type": "application/json"}
-        return self._session.prepare_request(request)
+        return self._reads.prepare_request(request)
 
     def _exchange(
-        self, adapter: Adapter, request: requests.PreparedRequest, read: float, total: float, limit: int
+        self, session: Session, request: requests.PreparedRequest, read: float, total: float, limit: int
     ) -> Answer:
         connect = min(self.timeouts.connect, total)
         answer: Answer | None = None
@@ -250,7 +259,9 @@ class Transport:
         with Watchdog(total) as watchdog:
             try:
                 timeout = (connect, min(read, total))
-                response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
+                response = session.send(
+                    request, stream=True, timeout=timeout, verify=self._verify, allow_redirects=False, proxies={}
+                )
                 answer = _whole(response, limit)
             except _FAILURES as error:
                 failure = error
@@ -266,6 +277,11 @@ class Transport:
         if isinstance(self._verify, str) and not os.path.exists(self._verify):
             return _NO_CA_BUNDLE
         return _words_for(error)
+
+
+def _past_caches(address: str) -> str:
+    """The same address as no cache has ever seen it. Some ignore every header that asks them to step aside."""
+    return f"{address}{'&' if '?' in address else '?'}_={secrets.token_hex(8)}"
 
 
 def _whole(response: requests.Response, limit: int) -> Answer:

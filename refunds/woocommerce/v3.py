@@ -11,6 +11,7 @@ from .errors import (
     BadAnswer,
     CachedAnswer,
     NotOffered,
+    OrderNotFound,
     StoreError,
     StoreMisconfigured,
     StoreUnreachable,
@@ -37,9 +38,12 @@ from .v3_parse import (
     order_from,
     refund_from,
     settings_from,
+    tables_in,
 )
 
 API = "wc/v3"
+NO_ORDER = 999_999_999
+"""No store counts this far; it is looked up first all the same."""
 MARKER_KEY = "_refund_portal_marker"
 """Meta key of the marker. WooCommerce saves meta data last, so after a crash only the reason still carries it."""
 UNROUNDED = {"dp": "8"}
@@ -49,6 +53,9 @@ PAGE = 100
 
 
 class V3Store(Store):
+    api = API
+    orders_path = f"/wp-json/{API}/orders"
+
     # --- Reading ---
 
     def _read(self, path: str, deadline: float, params: Mapping[str, str] | None = None) -> Any:
@@ -62,7 +69,7 @@ class V3Store(Store):
         return data
 
     def _answer(self, path: str, deadline: float, params: Mapping[str, str] | None = None) -> Answer:
-        return self._transport.get(f"/wp-json/{API}/{path}", params, until=deadline)
+        return self.transport.get(f"/wp-json/{API}/{path}", params, until=deadline)
 
     def _order(self, order_id: int, deadline: float) -> Order:
         data = document(self._read_uncached(f"orders/{order_id:d}", deadline, UNROUNDED), "an order")
@@ -142,13 +149,13 @@ class V3Store(Store):
         try:
             decimals = self._known_decimals(until(CONFIRM_PATIENCE), order_id)
         except StoreError as error:
-            return outcome.classify(outcome.WC_V3, outcome.never_sent(error.message, retry_after=error.retry_after))
+            return outcome.classify(outcome.WC_V3, outcome.never_tried(error))
         body = refund_body(instruction, decimals)
         return outcome.classify(outcome.WC_V3, self._sent(order_id, instruction, body, decimals))
 
     def _sent(self, order_id: int, instruction: RefundInstruction, body: Document, decimals: int) -> outcome.Seen:
         try:
-            answer = self._transport.send("POST", f"/wp-json/{API}/orders/{order_id:d}/refunds", body)
+            answer = self.transport.send("POST", f"/wp-json/{API}/orders/{order_id:d}/refunds", body)
         except NotSent as error:
             return outcome.never_sent(str(error))
         except AnswerLost as error:
@@ -177,7 +184,7 @@ class V3Store(Store):
         self, method: str, path: str, body: Document | None, patience: float, params: Mapping[str, str] | None = None
     ) -> Any:
         try:
-            answer = self._transport.send(method, f"/wp-json/{API}/{path}", body, params, patience=patience)
+            answer = self.transport.send(method, f"/wp-json/{API}/{path}", body, params, patience=patience)
         except (NotSent, AnswerLost) as error:
             raise StoreUnreachable(str(error)) from None
         return contents(answer)
@@ -193,8 +200,16 @@ class V3Store(Store):
         return note_from(document(self._write("POST", f"orders/{order_id:d}/notes", body, patience), "a note"))
 
     def gateways(self, *, patience: float = PATIENCE) -> tuple[Gateway, ...]:
-        found = self._read("payment_gateways", until(patience))
+        return self.known_gateways(until(patience))
+
+    def known_gateways(self, deadline: float) -> tuple[Gateway, ...]:
+        found = self._read("payment_gateways", deadline)
         return tuple(gateway_from(data) for data in documents(found, "payment methods"))
+
+    def order_tables(self, deadline: float) -> bool | None:
+        """Whether orders are kept in tables of their own (HPOS); None where the store does not say."""
+        status = self._allowed("system_status", deadline, {"_fields": "settings"})
+        return tables_in(status)
 
     def gateway(self, gateway_id: str, *, patience: float = PATIENCE) -> Gateway | None:
         return next((gateway for gateway in self.gateways(patience=patience) if gateway.id == gateway_id), None)
@@ -212,8 +227,40 @@ class V3Store(Store):
     def index(self, *, patience: float = PATIENCE) -> StoreIndex:
         return self._index(until(patience))
 
+    def prove_write_scope(self, *, patience: float = PATIENCE) -> None:
+        """Sends a refund that is refused three times over: no such order, no such `api_refund`, no text as amount.
+
+        WordPress looks at the key's permissions first, at the arguments next, and at the order last. Two of the three
+        are in the address, so that they hold even where something on the way drops the body.
+        """
+        deadline = until(patience)
+        try:
+            self._read(f"orders/{NO_ORDER}", deadline)
+        except OrderNotFound:
+            self._expect_refusal(max(deadline - until(0), 0.0))
+        else:
+            raise BadAnswer(f"The check uses an order that cannot exist, and this store has it: {NO_ORDER}.")
+
+    def _expect_refusal(self, patience: float) -> None:
+        path, senseless = f"orders/{NO_ORDER}/refunds", {"api_refund": "no-such-value", "amount[]": "0"}
+        try:
+            self._write("POST", path, {"amount": 0, "api_refund": "no-such-value"}, patience, senseless)
+        except StoreError as error:
+            if error.code not in ("rest_invalid_param", "woocommerce_rest_invalid_order_id"):
+                raise
+        else:
+            raise BadAnswer("The store accepted a refund of an order that does not exist.")
+
+    def mails_customers(self, *, patience: float = PATIENCE) -> bool | None:
+        setting = self._allowed("settings/email_customer_refunded_order/enabled", until(patience))
+        value = setting.get("value") if isinstance(setting, dict) else None
+        return value == "yes" if isinstance(value, str) else None
+
+    def storage_problem(self, settings: StoreSettings) -> str:
+        return ""
+
     def _index(self, deadline: float) -> StoreIndex:
-        answer = self._transport.get("/wp-json/", {"_fields": "name,home,url,namespaces"}, until=deadline, signed=False)
+        answer = self.transport.get("/wp-json/", {"_fields": "name,home,url,namespaces"}, until=deadline, signed=False)
         return index_from(document(contents(answer), "a description of the site"))
 
     def _allowed(self, path: str, deadline: float, params: Mapping[str, str] | None = None) -> Any:

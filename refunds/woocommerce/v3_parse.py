@@ -215,15 +215,19 @@ def settings_from(*, general: Any, status: Any, decimals: int, index: StoreIndex
     environment = _section(status, "environment")
     facts = _section(status, "settings")
     currency = values.get("woocommerce_currency") or facts.get("currency")
-    tables = facts.get("HPOS_enabled")
     return StoreSettings(
         decimals=decimals,
         currency=currency if isinstance(currency, str) else "",
         home_url=index.home_url or web_address(environment.get("home_url")),
         woocommerce_version=text_or_empty(environment, "version"),
-        order_tables=tables if isinstance(tables, bool) else None,
+        order_tables=tables_in(status),
         extra={"wordpress_version": text_or_empty(environment, "wp_version"), "name": index.name},
     )
+
+
+def tables_in(status: Any) -> bool | None:
+    tables = _section(status, "settings").get("HPOS_enabled")
+    return tables if isinstance(tables, bool) else None
 
 
 def _section(status: Any, field: str) -> Document:

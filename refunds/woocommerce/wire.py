@@ -13,6 +13,7 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -116,13 +117,35 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _WatchedTls
 
 
-class Adapter(HTTPAdapter):
+class Session(requests.Session):
+    """A session that goes where it is told and nowhere else: no proxies or keys from the environment, no redirects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies = _NoCookies()
+        self.headers.clear()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _Adapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Not even looked at: requests would read a redirect's whole body, and could stumble over its address."""
+
+
+class _NoCookies(RequestsCookieJar):
+    """Nothing may tie one call to another."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        return None
+
+
+class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Only what is needed of a response. Cookies are not read: nothing may tie one call to another."""
+        """Only what is needed of a response, and nothing that could stumble over a strange header."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = CaseInsensitiveDict(resp.headers)
