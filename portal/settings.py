@@ -13,6 +13,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.embedded import valkey_socket
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 if (BASE_DIR / ".env").exists():
@@ -23,7 +25,7 @@ DEBUG = env.bool("DJANGO_DEBUG", default=True)
 SANDBOX = DEBUG
 """The sandbox store, mailbox and tour exist only where this is true. They are not even installed in production."""
 
-STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".state")))
+STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".state"))).absolute()
 """Where a site without PostgreSQL and Redis keeps its files: database, Valkey, sandbox store."""
 
 
@@ -114,7 +116,8 @@ else:
 
 # --- Queues: a job is only a nudge, the row is the instruction -------------------------------------------------------
 
-REDIS_URL = required("REDIS_URL", sandbox=f"unix://{STATE_DIR / 'valkey' / 'valkey.sock'}")
+REDIS_URL = required("REDIS_URL", sandbox=f"unix://{valkey_socket(STATE_DIR)}")
+EMBEDDED_VALKEY = DEBUG and not env.str("REDIS_URL", default="")
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 180, "SERIALIZER": "rq.serializers.JSONSerializer"}
     for name in ("payouts", "messages")
@@ -130,6 +133,7 @@ RQ_SHOW_ADMIN_LINK = False
 
 SANDBOX_STORE_PORT = env.int("SANDBOX_STORE_PORT", default=8081)
 WOOCOMMERCE_URL = required("WOOCOMMERCE_URL", sandbox=f"http://127.0.0.1:{SANDBOX_STORE_PORT}").rstrip("/")
+EMBEDDED_STORE = DEBUG and not env.str("WOOCOMMERCE_URL", default="")
 WOOCOMMERCE_CONSUMER_KEY = required("WOOCOMMERCE_CONSUMER_KEY", sandbox="ck_sandbox")
 WOOCOMMERCE_CONSUMER_SECRET = required("WOOCOMMERCE_CONSUMER_SECRET", sandbox="cs_sandbox")
 WOOCOMMERCE_API = env.str("WOOCOMMERCE_API", default="wc/v3")
@@ -214,4 +218,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Django's own handlers would print everything a second time.
+        "django": {"handlers": [], "level": "INFO"},
+        # A page that does not exist is nothing to report.
+        "django.request": {"level": "ERROR"},
+    },
 }

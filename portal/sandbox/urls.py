@@ -1,3 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+app_name = "sandbox"
+urlpatterns = [
+    path("mailbox/", views.mail_list, name="mailbox"),
+    path("mailbox.json", views.mail_json, name="mailbox_json"),
+    path("mailbox/<slug:name>/", views.mail_detail, name="mail"),
+    path("mailbox/<slug:name>/html/", views.mail_html, name="mail_html"),
+]
