@@ -258,11 +258,9 @@ def _chosen(held: LineLeft, quantity: int, decimals: int) -> LineRefund:
 def _worth(held: LineLeft, quantity: int, decimals: int) -> int:
     """What a quantity of what is left is worth, in units; never more than the line has left."""
     left, ordered = _units(held.amount, decimals), held.line.quantity
-    if held.line.kind is not LineKind.PRODUCT:
-        return left
     returned, piece = ordered - held.quantity, Fraction(_units(held.paid, decimals), ordered)
     share = _half_up(piece * (returned + quantity)) - _half_up(piece * returned)
-    is_last = quantity == held.quantity
+    is_last = quantity == held.quantity  # the one piece of a shipping or fee line always is
     return left if is_last and left - share <= ordered else min(share, left)
 
 
