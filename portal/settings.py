@@ -30,13 +30,21 @@ STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".state"))).absolut
 
 
 def required(name: str, sandbox: str) -> str:
-    """The value of a setting that production must be given and the sandbox has a default for."""
-    if DEBUG:
-        return str(env.str(name, default=sandbox))
-    value: str = env.str(name, default="")
+    """The value of a setting that production must be given and the sandbox has a default for. Empty is not given."""
+    value = given(name) or (sandbox if DEBUG else "")
     if not value:
         raise ImproperlyConfigured(f"Set {name} (or {name}_FILE): with DJANGO_DEBUG off it has no default.")
     return value
+
+
+def given(name: str) -> str:
+    """The value of `name`, or what is in the file that `name`_FILE names, without the line's end. Empty if neither."""
+    try:
+        # Not env.str: it takes a password that begins with a dollar sign for the name of another variable.
+        value: str = env.ENVIRON.get(name, "")
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {error.filename}") from error
+    return value.strip()
 
 
 # --- Django ----------------------------------------------------------------------------------------------------------
@@ -117,7 +125,7 @@ else:
 # --- Queues: a job is only a nudge, the row is the instruction -------------------------------------------------------
 
 REDIS_URL = required("REDIS_URL", sandbox=f"unix://{valkey_socket(STATE_DIR)}")
-EMBEDDED_VALKEY = DEBUG and not env.str("REDIS_URL", default="")
+EMBEDDED_VALKEY = DEBUG and not given("REDIS_URL")
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 180, "SERIALIZER": "rq.serializers.JSONSerializer"}
     for name in ("payouts", "messages")
@@ -133,7 +141,7 @@ RQ_SHOW_ADMIN_LINK = False
 
 SANDBOX_STORE_PORT = env.int("SANDBOX_STORE_PORT", default=8081)
 WOOCOMMERCE_URL = required("WOOCOMMERCE_URL", sandbox=f"http://127.0.0.1:{SANDBOX_STORE_PORT}").rstrip("/")
-EMBEDDED_STORE = DEBUG and not env.str("WOOCOMMERCE_URL", default="")
+EMBEDDED_STORE = DEBUG and not given("WOOCOMMERCE_URL")
 WOOCOMMERCE_CONSUMER_KEY = required("WOOCOMMERCE_CONSUMER_KEY", sandbox="ck_sandbox")
 WOOCOMMERCE_CONSUMER_SECRET = required("WOOCOMMERCE_CONSUMER_SECRET", sandbox="cs_sandbox")
 WOOCOMMERCE_API = env.str("WOOCOMMERCE_API", default="wc/v3")
