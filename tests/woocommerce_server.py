@@ -122,3 +122,64 @@ def closed_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+# --- Answers as WooCommerce writes them -------------------------------------------------------------------------------
+
+
+def woo_error(code: str, message: str = "Words of the store.", data: Any = None) -> dict[str, Any]:
+    return {"code": code, "message": message, "data": data}
+
+
+def woo_order(order_id: int = 1001, **fields: Any) -> dict[str, Any]:
+    """An order read with `dp=8`: two T-shirts of 25.00, paid by card."""
+    return {
+        "id": order_id,
+        "number": str(order_id),
+        "status": "processing",
+        "currency": "USD",
+        "prices_include_tax": False,
+        "date_created_gmt": "2026-11-20T14:42:55",
+        "date_modified_gmt": "2026-11-20T14:42:58",
+        "date_paid_gmt": "2026-11-20T14:42:57",
+        "date_completed_gmt": None,
+        "total": "50.00000000",
+        "customer_id": 0,
+        "billing": {"first_name": "Anna", "last_name": "M&uuml;ller", "email": "anna@example.com"},
+        "payment_method": "testpay",
+        "payment_method_title": "Test Pay (card)",
+        "transaction_id": "tp_1",
+        "line_items": [woo_line()],
+        "tax_lines": [],
+        "shipping_lines": [],
+        "fee_lines": [],
+        "refunds": [],
+    } | fields
+
+
+def woo_line(line_id: int = 808, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": line_id,
+        "name": "T-Shirt",
+        "product_id": 10,
+        "variation_id": 0,
+        "quantity": 2,
+        "total": "50.00000000",
+        "taxes": [],
+        "sku": "RS-TEE",
+        "image": {"id": "", "src": ""},
+    } | fields
+
+
+def woo_refund(refund_id: int = 77, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": refund_id,
+        "date_created_gmt": "2026-11-20T14:53:21",
+        "amount": "10.00000000",
+        "reason": "RF-7K2M9QXD-1 Damaged",
+        "refunded_payment": True,
+        "meta_data": [{"id": 1, "key": "_refund_portal_marker", "value": "RF-7K2M9QXD-1"}],
+        "line_items": [],
+        "shipping_lines": [],
+        "fee_lines": [],
+    } | fields

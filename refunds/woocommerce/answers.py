@@ -88,9 +88,12 @@ def seconds_from(retry_after: str) -> float | None:
 
 def _http_date(value: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(value)
+        return _in_utc(parsedate_to_datetime(value))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _in_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
@@ -206,8 +209,9 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", value, re.ASCII):
         return None
     number = Decimal(value)
-    in_range = number.is_zero() or number.adjusted() < DIGITS_BEFORE_POINT
-    return number if in_range and int(number.as_tuple().exponent) >= -DIGITS_AFTER_POINT else None
+    if not number.is_finite() or (number and number.adjusted() >= DIGITS_BEFORE_POINT):
+        return None
+    return number if int(number.as_tuple().exponent) >= -DIGITS_AFTER_POINT else None
 
 
 def tidy(number: Decimal, decimals: int) -> Decimal:
@@ -256,10 +260,9 @@ def instant(data: Document, field: str) -> datetime | None:
     """An aware instant from a field in UTC; None where it is empty, or one of WordPress' dates before time began."""
     value = text_or_empty(data, field)
     try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
+        return _in_utc(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def web_address(value: Any) -> str:

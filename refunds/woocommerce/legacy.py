@@ -283,11 +283,18 @@ class LegacyStore(Store):
 
     def _known_decimals(self, deadline: float) -> int:
         if self.decimals is None:
-            store = part(self._read("", deadline), "store")
-            self.decimals = whole(part(store, "meta"), "price_num_decimals")
-            if not 0 <= self.decimals <= MOST_DECIMALS:
-                raise BadAnswer("The store's number of decimals makes no sense.")
+            try:
+                self.decimals = self._facts.known_decimals(deadline)
+            except StoreMisconfigured:
+                self.decimals = self._indexed_decimals(deadline)
         return self.decimals
+
+    def _indexed_decimals(self, deadline: float) -> int:
+        """The legacy API tells the settings of prices to everybody who has a key."""
+        decimals = whole(part(part(self._read("", deadline), "store"), "meta"), "price_num_decimals")
+        if not 0 <= decimals <= MOST_DECIMALS:
+            raise BadAnswer("The store's number of decimals makes no sense.")
+        return decimals
 
 
 def _list(data: Document, field: str) -> Iterator[Any]:

@@ -73,7 +73,7 @@ class V3Store(Store):
 
     def _order(self, order_id: int, deadline: float) -> Order:
         data = document(self._read_uncached(f"orders/{order_id:d}", deadline, UNROUNDED), "an order")
-        order = order_from(data, self._known_decimals(deadline, order_id))
+        order = order_from(data, self.known_decimals(deadline, order_id))
         if order.id != order_id:
             raise BadAnswer(f"The store was asked for order {order_id} and answered with order {order.id}.")
         return order
@@ -99,7 +99,7 @@ class V3Store(Store):
         found = documents(self._read("orders", deadline, {**UNROUNDED, **newest_first, **filters}), "orders")
         if not found:
             return ()
-        decimals = self._known_decimals(deadline, identity(found[0]))
+        decimals = self.known_decimals(deadline, identity(found[0]))
         return tuple(order_from(data, decimals) for data in found)
 
     def count_orders(self, *, status: str = "", patience: float = PATIENCE) -> int:
@@ -124,7 +124,7 @@ class V3Store(Store):
     def _refunds(self, order_id: int, deadline: float) -> tuple[StoreRefund, ...]:
         # Oldest first: a refund that is made while the pages are read comes at the end and moves none to another page.
         oldest_first = UNROUNDED | {"orderby": "id", "order": "asc", "per_page": str(PAGE)}
-        decimals = self._known_decimals(deadline, order_id)
+        decimals = self.known_decimals(deadline, order_id)
         found: list[Document] = []
         for page in range(1, LIST_PAGES + 1):
             data = self._read_uncached(f"orders/{order_id:d}/refunds", deadline, oldest_first | {"page": str(page)})
@@ -138,7 +138,7 @@ class V3Store(Store):
     def refund(self, order_id: int, refund_id: int, *, patience: float = PATIENCE) -> StoreRefund:
         deadline = until(patience)
         data = self._read_uncached(f"orders/{order_id:d}/refunds/{refund_id:d}", deadline, UNROUNDED)
-        refund = refund_from(document(data, "a refund"), order_id, self._known_decimals(deadline, order_id))
+        refund = refund_from(document(data, "a refund"), order_id, self.known_decimals(deadline, order_id))
         if refund.id != refund_id:
             raise BadAnswer(f"The store was asked for refund {refund_id} and answered with refund {refund.id}.")
         return refund
@@ -147,7 +147,7 @@ class V3Store(Store):
 
     def create_refund(self, order_id: int, instruction: RefundInstruction) -> Outcome:
         try:
-            decimals = self._known_decimals(until(CONFIRM_PATIENCE), order_id)
+            decimals = self.known_decimals(until(CONFIRM_PATIENCE), order_id)
         except StoreError as error:
             return outcome.classify(outcome.WC_V3, outcome.never_tried(error))
         body = refund_body(instruction, decimals)
@@ -220,7 +220,7 @@ class V3Store(Store):
         return settings_from(
             general=self._allowed("settings/general", deadline),
             status=self._allowed("system_status", deadline, {"_fields": "environment,settings"}),
-            decimals=self._known_decimals(deadline),
+            decimals=self.known_decimals(deadline),
             index=self._index(deadline),
         )
 
@@ -272,7 +272,7 @@ class V3Store(Store):
                 raise
             return None
 
-    def _known_decimals(self, deadline: float, order_id: int | None = None) -> int:
+    def known_decimals(self, deadline: float, order_id: int | None = None) -> int:
         if self.decimals is None:
             self.decimals = self._learned_decimals(deadline, order_id)
         return self.decimals
