@@ -10,10 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "refunds"
 
+ALLOWED: dict[str, set[str]] = {
     "states": set(),
     "money": {"woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
+    "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
     "models": {"states", "money", "woocommerce"},
@@ -35,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent / "refunds"
     "forms": {"models", "states", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
-        "forms", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
+        "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
         "woocommerce",
     },
     "urls": {"views"},

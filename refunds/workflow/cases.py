@@ -48,15 +48,12 @@ def submit(
     try:
         with transaction.atomic():
             return _create(look_up, look_up.snapshot, breakdown, reason, note, Actor("customer", None, address))
-    except IntegrityError:
-        raise NotAllowed("lines_taken", _("You have asked for one of these items already.")) from None
-    except LostRace:
+    except (IntegrityError, LostRace):
+        # The same look-up from another tab has made its case, or another case holds one of the lines.
         look_up.refresh_from_db()
-        return look_up.refund_request or _raise_lost()
-
-
-def _raise_lost() -> RefundRequest:
-    raise LostRace
+        if look_up.refund_request is None:
+            raise NotAllowed("lines_taken", _("You have asked for one of these items already.")) from None
+        return look_up.refund_request
 
 
 def _create(

@@ -1,0 +1,240 @@
+"""Doubts are settled, and paid refunds watched, from the store's own rows. Nothing here ever sends a refund."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from portal.sandbox.store import SandboxStore
+from refunds import orders, payout, reconcile, timing, workflow
+from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest
+from refunds.states import AttemptStatus, Status
+from tests.factories import approver
+from tests.test_payout import approved, mails, now_of, paid, posts, somebody_refunds, the_attempt
+
+pytestmark = pytest.mark.django_db
+
+
+def doubt(sandbox: SandboxStore, fault: str) -> RefundRequest:
+    refund_request = approved(sandbox)
+    sandbox.arm(fault, on="refund.create")
+    payout.pay(refund_request.pk)
+    return now_of(refund_request)
+
+
+def look_at(wait: timedelta) -> None:
+    with time_machine.travel(timezone.now() + wait):
+        reconcile.look(PayoutAttempt.objects.latest("pk").pk)
+
+
+# --- Doubts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["closed-after", "504-after", "fatal-after", "truncated"])
+def test_a_lost_answer_is_settled_by_the_row_of_the_store(sandbox: SandboxStore, fault: str) -> None:
+    refund_request = doubt(sandbox, fault)
+
+    look_at(timedelta(minutes=3))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert the_attempt().store_refund_id == sandbox.refunds(refund_request.order_id)[0]["id"]
+    assert (paid(sandbox), posts(sandbox)) == (["50.00"], 1)
+    assert mails().count("refunded") == 1
+
+
+def test_a_look_before_its_time_does_nothing(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "closed-after")
+    calls = len(sandbox.calls)
+
+    look_at(timedelta(minutes=1))
+
+    assert len(sandbox.calls) == calls
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+
+
+@pytest.mark.parametrize(
+    ("fault", "finding"),
+    [("closed-before", "nothing"), ("killed-before-payment", "unfinished"), ("killed-after-payment", "unfinished")],
+)
+def test_what_the_store_cannot_prove_stays_in_doubt(sandbox: SandboxStore, fault: str, finding: str) -> None:
+    refund_request = doubt(sandbox, fault)
+
+    for wait in (timedelta(minutes=3), timedelta(minutes=6), timedelta(hours=2), timedelta(days=3)):
+        look_at(wait)
+
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+    assert [look["finding"] for look in the_attempt().evidence] == [finding]
+    assert the_attempt().looks == 4
+    assert posts(sandbox) == 1
+
+
+def test_a_cached_answer_is_no_evidence(sandbox: SandboxStore) -> None:
+    refund_request = approved(sandbox)
+    sandbox.arm("cached-stubborn", on="refund.list", times=None)
+    orders.refunds(refund_request.order_id, patience=5)
+    sandbox.arm("closed-after", on="refund.create")
+    payout.pay(refund_request.pk)
+
+    look_at(timedelta(minutes=3))
+
+    assert the_attempt().evidence == []
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+
+
+def test_a_store_that_cannot_be_read_is_looked_at_again_soon(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "closed-after")
+    sandbox.arm("database-down", on="refund.list", times=None)
+
+    look_at(timedelta(minutes=3))
+
+    attempt = the_attempt()
+    assert (attempt.looks, attempt.evidence) == (0, [])
+    assert attempt.next_look_at is not None
+    assert attempt.next_look_at > timezone.now()
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+
+
+def test_two_rows_of_ours_are_left_to_a_person(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "killed-before-payment")
+    sandbox.order(refund_request.order_id)["total"] = "100.00"
+    somebody_refunds(sandbox, refund_request.order_id, "50.00", f"{refund_request.reference}-1 again")
+
+    look_at(timedelta(minutes=3))
+
+    assert the_attempt().evidence[-1]["finding"] == "unclear"
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+
+
+def test_the_schedule_of_looks() -> None:
+    sent_at = datetime.fromisoformat("2026-05-03T12:00:00+00:00")
+    attempt = PayoutAttempt(sent_at=sent_at, prepared_at=sent_at)
+
+    at = sent_at
+    times = []
+    while (next_at := reconcile.next_look(attempt, at)) is not None:
+        times.append(next_at - sent_at)
+        at = next_at
+
+    assert times[:7] == [*timing.LOOKS, timedelta(days=2), timedelta(days=3)]
+    assert times[-1] == timedelta(days=31)
+
+
+# --- Refusals by the gateway -----------------------------------------------------------------------------------------
+
+
+def test_a_refusal_that_stays_a_refusal_changes_nothing(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "gateway-declines")
+
+    look_at(timedelta(minutes=3))
+
+    assert now_of(refund_request).status == Status.FAILED
+    assert the_attempt().evidence[-1]["finding"] == "nothing"
+
+
+def test_a_refusal_that_proves_untrue_is_settled_as_paid(sandbox: SandboxStore) -> None:
+    """The gateway's own notice books the refund later, under our marker."""
+    refund_request = doubt(sandbox, "gateway-declines")
+    somebody_refunds(sandbox, refund_request.order_id, "50.00", f"{refund_request.reference}-1 Damaged")
+
+    look_at(timedelta(minutes=3))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert mails()[-1] == "refunded"
+
+
+def test_after_a_person_saw_no_payout_a_second_approval_pays_once(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "killed-before-payment")
+    by = approver()
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        reconcile.look_now(the_attempt())
+        workflow.settle_not_paid(refund_request, by=by, version=refund_request.version)
+        orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
+        orders.refresh(refund_request)
+        breakdown = refund_request.breakdown
+        assert breakdown is not None
+        workflow.approve(
+            refund_request,
+            by=by,
+            version=refund_request.version,
+            breakdown=breakdown,
+            api_refund=True,
+            restock=False,
+        )
+        payout.pay(refund_request.pk)
+
+    assert paid(sandbox) == ["50.00"]
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert list(PayoutAttempt.objects.values_list("marker", "status")) == [
+        (f"{refund_request.reference}-1", AttemptStatus.REFUSED),
+        (f"{refund_request.reference}-2", AttemptStatus.SUCCEEDED),
+    ]
+
+
+# --- Watching what is paid -------------------------------------------------------------------------------------------
+
+
+def paid_case(sandbox: SandboxStore) -> RefundRequest:
+    refund_request = approved(sandbox)
+    payout.pay(refund_request.pk)
+    return now_of(refund_request)
+
+
+def test_a_refund_that_is_still_there_is_left_alone(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+
+    for wait in (timedelta(hours=2), timedelta(days=2), timedelta(days=8), timedelta(days=31)):
+        look_at(wait)
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert the_attempt().looks == 4
+    assert the_attempt().next_look_at is None
+
+
+def test_a_refund_that_vanishes_opens_the_case_again(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
+
+    look_at(timedelta(hours=2))
+
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+    assert the_attempt().status == AttemptStatus.REVERSED
+    assert mails()[-1] == "needs_staff"
+
+
+def test_a_refund_whose_money_came_back_opens_the_case_again(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    sandbox.refunds(refund_request.order_id)[0]["refunded_payment"] = False
+
+    look_at(timedelta(hours=2))
+
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+    assert the_attempt().evidence[-1]["finding"] == "changed"
+
+
+def test_an_order_in_the_bin_or_a_store_that_is_down_proves_nothing(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    sandbox.order(refund_request.order_id)["status"] = "trash"
+    look_at(timedelta(hours=2))
+    sandbox.arm("database-down", on="order.view", times=None)
+    look_at(timedelta(days=2))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert the_attempt().looks == 1
+
+
+def test_a_person_can_settle_a_refund_that_was_taken_back(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
+    look_at(timedelta(hours=2))
+    refund_request = now_of(refund_request)
+
+    with time_machine.travel(timezone.now() + timedelta(hours=2, minutes=1)):
+        PayoutAttempt.objects.update(looked_at=timezone.now())
+        workflow.settle_paid(refund_request, by=approver(), version=refund_request.version, reference="re_9")
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert RefundEvent.objects.filter(kind="settled_paid").exists()
+    assert Mail.objects.filter(kind="refunded").count() == 2
