@@ -11,7 +11,7 @@ from django.utils.translation import get_language, to_locale
 
 
 def amount_text(amount: Decimal, currency: str, decimals: int) -> str:
-    """Such as `€41.20`. The store's decimals decide, not the currency's."""
+    """Such as `EUR 41.20`. The store's decimals decide, not the currency's."""
     pattern = "¤¤\u00a0#,##0" + ("." + "0" * decimals if decimals else "")
     return format_currency(amount, currency, format=pattern, locale=_locale(), currency_digits=False)
 

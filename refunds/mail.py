@@ -20,8 +20,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import escape
 
-from . import dispatch, links, timing
-from .formats import amount_text
+from . import dispatch, links, timing, words
 from .models import LookUp, Mail, RefundEvent, RefundRequest, Shop
 
 logger = logging.getLogger(__name__)
@@ -97,11 +96,10 @@ def _context(
         context |= {
             "refund_request": refund_request,
             "lines": list(refund_request.lines.all()),
-            "asked": amount_text(refund_request.requested_amount, refund_request.currency, refund_request.decimals),
-            "amount": amount_text(refund_request.amount, refund_request.currency, refund_request.decimals),
-            "changed": refund_request.amount != refund_request.requested_amount,
+            "asked": words.asked(refund_request),
+            "decided": words.decided(refund_request),
+            "state": words.state(refund_request),
             "case_url": settings.SITE_URL + reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]),
-            "payment_method": refund_request.order_now.order.payment_method_title,
         }
     return context
 

@@ -1,14 +1,14 @@
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from . import views
+
 app_name = "refunds"
-
-
-def _soon(request: HttpRequest, token: str = "") -> HttpResponse:
-    return HttpResponse("soon")
-
-
 urlpatterns = [
-    path("p/<str:token>/", _soon, name="proof"),
-    path("s/<str:token>/", _soon, name="status"),
+    path("", views.start, name="start"),
+    path("code/<str:public_id>/", views.code, name="code"),
+    path("code/<str:public_id>/again/", views.code_again, name="code_again"),
+    path("p/<str:token>/", views.proof, name="proof"),
+    path("request/", views.choose, name="request"),
+    path("s/<str:token>/", views.status, name="status"),
+    path("s/<str:token>/withdraw/", views.withdraw, name="withdraw"),
 ]

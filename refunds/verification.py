@@ -7,6 +7,7 @@ that exists and for one that does not, tries left included.
 from __future__ import annotations
 
 import ipaddress
+import math
 from datetime import timedelta
 
 from django.conf import settings
@@ -24,6 +25,8 @@ PER_ORDER_AND_DAY = 15
 """Look-ups, found or not. Codes are guessed five tries at a time, so an order can be guessed at 75 times a day."""
 CODE_AGAIN_AFTER = timedelta(minutes=1)
 CODES_PER_LOOK_UP = 3
+NUMBER_LENGTH, EMAIL_LENGTH = 64, 254
+"""What the columns hold. Both kinds of text can grow while they are brought to one form."""
 
 
 class TooMany(Exception):
@@ -56,6 +59,7 @@ def start(*, number: str, email: str, address: str) -> LookUp:
             network=network(address),
             language=get_language() or settings.LANGUAGE_CODE,
             tries_left=timing.CODE_TRIES,
+            code_issue=1,
             next_try_at=timezone.now(),
         )
         dispatch.nudge("look_up", look_up.pk)
@@ -68,6 +72,30 @@ def _limit(field: str, value: str, period: timedelta, most: int) -> None:
     nth = counted.values_list("created_at", flat=True)[most - 1 : most].first()
     if nth is not None:
         raise TooMany(max(int((nth + period - now).total_seconds()), 1))
+
+
+def again(look_up: LookUp, *, issue: int) -> bool:
+    """Another code instead of the one counted as `issue`; the earlier one is worthless from now on.
+
+    False where this look-up has had its codes or its tries. Pressed twice, it counts once. The worker searches anew, so
+    that an unknown order takes the same time here. Raises `TooMany` before the wait is over.
+    """
+    now = timezone.now()
+    if issue != look_up.code_issue:
+        return True
+    too_old = look_up.created_at < now - timing.LOOK_UP_LIFE
+    if too_old or not look_up.tries_left or look_up.code_issue >= CODES_PER_LOOK_UP:
+        return False
+    wait = look_up.created_at + look_up.code_issue * CODE_AGAIN_AFTER - now
+    if wait > timedelta(0):
+        raise TooMany(math.ceil(wait.total_seconds()))
+    with transaction.atomic():
+        counted = LookUp.objects.filter(pk=look_up.pk, code_issue=issue).update(
+            code_issue=issue + 1, next_try_at=now, nudged_at=None
+        )
+        if counted:
+            dispatch.nudge("look_up", look_up.pk)
+    return True
 
 
 def find(look_up_id: int) -> None:
@@ -94,10 +122,9 @@ def find(look_up_id: int) -> None:
 
 def _done(look_up: LookUp) -> bool:
     """True for the one that ends the search: two workers at once write one mail."""
-    look_up.code_issue += 1 if look_up.snapshot else 0
     return bool(
         LookUp.objects.filter(pk=look_up.pk, next_try_at=look_up.next_try_at).update(
-            next_try_at=None, snapshot=look_up.snapshot, code_issue=look_up.code_issue
+            next_try_at=None, snapshot=look_up.snapshot
         )
     )
 
@@ -113,11 +140,10 @@ def prove(look_up: LookUp, typed: str) -> bool:
     """Takes one of five tries. True if the code is right, in time, and not used before; the look-up is proven then.
 
     The try is taken before the code is compared, in one statement, so that no number of visitors at once gets a sixth.
+    It is taken from a look-up proven elsewhere too: to whoever made it for somebody else's order, nothing has changed.
     """
     now = timezone.now()
-    counted = LookUp.objects.filter(pk=look_up.pk, tries_left__gt=0, proven_at=None).update(
-        tries_left=F("tries_left") - 1
-    )
+    counted = LookUp.objects.filter(pk=look_up.pk, tries_left__gt=0).update(tries_left=F("tries_left") - 1)
     look_up.refresh_from_db(fields=["tries_left", "code_until", "code_issue", "proven_at"])
     right = links.code_matches(look_up, typed)
     if not (counted and right and look_up.snapshot_id and look_up.code_until and look_up.code_until > now):

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+from django import template
+
+from ..formats import amount_text
+
+register = template.Library()
+
+
+class InCurrency(Protocol):
+    """An order, a breakdown or a case: whatever says what its amounts are in."""
+
+    currency: str
+    decimals: int
+
+
+@register.filter
+def amount_of(amount: Decimal, whole: InCurrency) -> str:
+    """`{{ line.amount|amount_of:order }}`: the amount in the currency and decimals of `whole`."""
+    return amount_text(amount, whole.currency, whole.decimals)
+
+
+@register.filter
+def tile(name: str) -> str:
+    """The letter that stands for a product without a picture."""
+    return next((letter for letter in name.upper() if letter.isalnum()), "·")
