@@ -1,9 +1,60 @@
+"""The staff's desk: Django's admin under /staff/, with what stands in the way of payouts on every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib.admin import AdminSite
+from django.db.models import Count
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
+
+from ..models import Mail, RefundRequest, Shop
+from . import switch
+from .filters import NEEDS_PERSON, OPEN_STATES
+from .mails import MailAdmin
+from .notices import notices
+from .queue import RefundRequestAdmin
+from .shop import ShopAdmin
+from .show import TONES
 
 
 class RefundsAdminSite(AdminSite):
-    """The staff's desk."""
-
     site_header = site_title = _("Refunds")
     index_title = _("Desk")
+    site_url = None
+    enable_nav_sidebar = False
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Here, not with decorators: while this class is being imported, there is no site yet to register with.
+        self.register(RefundRequest, RefundRequestAdmin)
+        self.register(Mail, MailAdmin)
+        self.register(Shop, ShopAdmin)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        may_see = context["has_permission"] and request.user.has_perm("refunds.view_refundrequest")
+        return context | {"notices": notices() if may_see else []}
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [path("payouts/", self.admin_view(self.payouts), name="payouts"), *super().get_urls()]
+
+    def payouts(self, request: HttpRequest) -> Any:
+        return switch.payouts(self, request)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        counts = _counts() if request.user.has_perm("refunds.view_refundrequest") else []
+        return super().index(request, {"counts": counts, **(extra_context or {})})
+
+
+def _counts() -> list[dict[str, Any]]:
+    """How many cases need a person, state by state, the worst first."""
+    found = dict(
+        RefundRequest.objects.filter(status__in=OPEN_STATES).order_by().values_list("status").annotate(Count("pk"))
+    )
+    needing = [{"status": s, "label": s.label, "tone": TONES[s], "count": found.get(s, 0)} for s in NEEDS_PERSON]
+    others = sum(count for status, count in found.items() if status not in NEEDS_PERSON)
+    return [*needing, {"status": "open", "label": _("On their way"), "tone": "quiet", "count": others}]

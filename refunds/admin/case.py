@@ -1,0 +1,204 @@
+"""One case on one screen: everything that is needed to decide, prepared for the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..models import Mail, PayoutAttempt, RefundRequest, Shop
+from ..money import AmountError, Breakdown
+from ..states import AttemptStatus, Status
+from ..woocommerce.types import LineKind
+from . import consequences, doubts, offers, order_lines
+from .comparison import compare
+from .forms import BY_HAND, ApproveForm, CaseForm, DeclineForm, NoPayoutForm, SettlePaidForm, shown_amount
+from .order_lines import asked_of
+from .show import TONES, Moment, age, amount, badge, moment, waits_for
+from .timeline import entries
+
+FORMS: dict[str, type[CaseForm]] = {
+    "approve": ApproveForm,
+    "decline": DeclineForm,
+    "settle_paid": SettlePaidForm,
+    "settle_not_paid": NoPayoutForm,
+    "confirm_no_payout": NoPayoutForm,
+}
+OTHERS = 10
+
+
+@dataclass(slots=True)
+class Opening:
+    """How a case page is opened: what was typed, what went wrong, and whether the store answered."""
+
+    bound: dict[str, CaseForm] = field(default_factory=dict)
+    problem: str = ""
+    store_problem: str = ""
+    seen_event: int = 0
+
+
+def find(pk: int) -> RefundRequest | None:
+    rows = RefundRequest.objects.select_related("order_asked", "order_now", "decided_by", "second_by", "paid_attempt")
+    return rows.prefetch_related("lines").filter(pk=pk).first()
+
+
+def context(refund_request: RefundRequest, user: User, opening: Opening) -> dict[str, Any]:
+    now = timezone.now()
+    attempts = list(refund_request.attempts.select_related("settled_by", "no_payout_by", "proposed_by"))
+    refusal = doubts.refused(attempts)
+    possible = offers.possible(refund_request, gateway_refused=refusal is not None)
+    permitted = offers.permitted(user, possible)
+    forms = {name: opening.bound.get(name) or FORMS[name](refund_request) for name in possible if name in FORMS}
+    return {
+        "case": refund_request,
+        "badge": badge(refund_request.status),
+        "tone": TONES[refund_request.status],
+        "asked": Moment(refund_request.created_at, now),
+        "age": age(refund_request.created_at),
+        "waits_for": waits_for(refund_request, now),
+        "possible": possible,
+        "may": {name: name in permitted for name in offers.PERMISSIONS},
+        "forms": {name: form for name, form in forms.items() if name in permitted},
+        "lost_words": _lost_words(opening, permitted),
+        "opening": opening,
+        **_order(refund_request, now),
+        **_plan(refund_request, forms.get("approve"), permitted),
+        **_payouts(refund_request, attempts, refusal, now),
+        **_around(refund_request, opening, now),
+    }
+
+
+def _lost_words(opening: Opening, permitted: frozenset[str]) -> list[tuple[str, str]]:
+    """What was typed into a form that the case no longer offers: shown, so that it can be copied."""
+    return [
+        (str(bound.label), str(bound.value()))
+        for name, form in opening.bound.items()
+        if name not in permitted
+        for bound in form.visible_fields()
+        if isinstance(bound.value(), str) and len(bound.value().strip()) > len("gateway")
+    ]
+
+
+def _order(refund_request: RefundRequest, now: datetime) -> dict[str, Any]:
+    then, order = refund_request.order_asked.order, refund_request.order_now.order
+    facts = compare(then, order)
+    return {
+        "order": order,
+        "facts": facts,
+        "changed": any(fact.changed for fact in facts),
+        "then_read": Moment(refund_request.order_asked.read_at, now),
+        "now_read": Moment(refund_request.order_now.read_at, now),
+        "figures": _figures(refund_request),
+        "language": consequences.language_name(refund_request.language),
+    }
+
+
+def _figures(refund_request: RefundRequest) -> list[tuple[str, str, str]]:
+    """The amounts that matter: name, figure, and a class for the one that counts."""
+    order = refund_request.order_now.order
+    figures = [
+        (_("Paid"), amount(order, order.total), ""),
+        (_("Refunded"), amount(order, order.refunded), ""),
+        (_("Remaining"), amount(order, order.remaining), ""),
+        (_("Asked"), amount(refund_request, refund_request.requested_amount), "strong"),
+    ]
+    if refund_request.approved_amount is not None:
+        figures.append((_("Approved"), amount(refund_request, refund_request.approved_amount), "strong"))
+    return figures
+
+
+def _plan(refund_request: RefundRequest, form: CaseForm | None, permitted: frozenset[str]) -> dict[str, Any]:
+    """What will be sent, or was: priced anew while a decision is open, else as it was decided."""
+    if not isinstance(form, ApproveForm) or "approve" not in permitted:
+        return _lines(refund_request, refund_request.breakdown, None)
+    try:
+        form.is_valid()
+        breakdown = form.breakdown()
+    except AmountError as error:
+        return {**_lines(refund_request, None, form), "plan_problem": str(error)}
+    values = form.values()
+    sentences = consequences.of_approval(
+        refund_request,
+        breakdown,
+        by_hand=values.get("payout") == BY_HAND,
+        restock=bool(values.get("restock")),
+        shop=Shop.current(),
+    )
+    return {
+        **_lines(refund_request, breakdown, form),
+        "plan_amount": amount(refund_request, breakdown.amount),
+        "plan_shown": shown_amount(breakdown),
+        "plan_sentences": sentences,
+    }
+
+
+def _lines(refund_request: RefundRequest, given: Breakdown | None, form: ApproveForm | None) -> dict[str, Any]:
+    order = refund_request.order_now.order
+    fields = form.line_fields() if form else {}
+    rows = order_lines.rows(order, asked_of(refund_request), given, fields)
+    return {
+        "rows": rows,
+        "given": amount(refund_request, given.amount) if given else "",
+        "chooses": form is not None,
+        "has_skus": any(row.sku for row in rows),
+        "goods_only": all(row.kind == LineKind.PRODUCT for row in rows),
+    }
+
+
+def _payouts(
+    refund_request: RefundRequest, attempts: list[PayoutAttempt], refusal: PayoutAttempt | None, now: datetime
+) -> dict[str, Any]:
+    doubt = doubts.in_doubt(attempts) if refund_request.status == Status.CHECK_NEEDED else None
+    settle_at = moment(doubts.may_settle_at(doubt), now) if doubt else None
+    concern = doubt or (refusal if refund_request.status == Status.FAILED else None)
+    return {
+        "attempts": [doubts.shown(attempt, refund_request, now) for attempt in reversed(attempts)],
+        "doubt": doubts.shown(concern, refund_request, now) if concern else None,
+        "is_refusal": concern is not None and concern is refusal,
+        "settle_at": settle_at,
+        "too_early": settle_at is not None and settle_at.is_ahead,
+        "left_overs": doubts.left_overs(refund_request, attempts) if refund_request.status == Status.FAILED else [],
+        "last_attempt": doubts.shown(attempts[-1], refund_request, now) if attempts else None,
+    }
+
+
+def _around(refund_request: RefundRequest, opening: Opening, now: datetime) -> dict[str, Any]:
+    events = list(refund_request.events.select_related("by").order_by("-pk"))
+    mails = Mail.objects.filter(refund_request=refund_request).order_by("-pk")
+    others = RefundRequest.objects.filter(email=refund_request.email).exclude(pk=refund_request.pk)
+    return {
+        "timeline": entries(events, now, refund_request),
+        "since": entries((event for event in events if 0 < opening.seen_event < event.pk), now, refund_request),
+        "last_event": events[0].pk if events else 0,
+        "mails": [(mail, moment(mail.sent_at or mail.created_at, now)) for mail in mails],
+        "notes": [
+            (note, Moment(note.at, now)) for note in refund_request.messages.filter(internal=True).select_related("by")
+        ],
+        "others": [_other(other, refund_request, now) for other in others.order_by("-created_at")[:OTHERS]],
+        "sibling": _sibling_in_doubt(refund_request),
+    }
+
+
+def _other(other: RefundRequest, than: RefundRequest, now: datetime) -> dict[str, Any]:
+    return {
+        "case": other,
+        "badge": badge(other.status),
+        "amount": amount(other, other.amount),
+        "asked": Moment(other.created_at, now),
+        "same_order": other.order_id == than.order_id,
+    }
+
+
+def _sibling_in_doubt(refund_request: RefundRequest) -> RefundRequest | None:
+    """Another case of the same order whose outcome is unknown: until it is settled, nothing can be approved here."""
+    attempt = (
+        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status=AttemptStatus.UNKNOWN)
+        .exclude(refund_request=refund_request)
+        .select_related("refund_request")
+        .first()
+    )
+    return attempt.refund_request if attempt else None

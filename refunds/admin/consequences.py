@@ -1,0 +1,82 @@
+"""What a decision will do, said before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
+
+from ..models import RefundRequest, Shop
+from ..money import Breakdown
+from ..woocommerce.types import LineKind, Order
+from .show import amount, span
+
+
+def of_approval(
+    refund_request: RefundRequest, breakdown: Breakdown, *, by_hand: bool, restock: bool, shop: Shop
+) -> list[str]:
+    order = refund_request.order_now.order
+    return [
+        _money(order, breakdown, by_hand),
+        *_cut(order, breakdown),
+        _goods(breakdown, restock),
+        *_people(order, refund_request, breakdown, shop),
+        _mail(refund_request),
+    ]
+
+
+def _money(order: Order, breakdown: Breakdown, by_hand: bool) -> str:
+    facts = {"amount": amount(order, breakdown.amount), "method": order.payment_method_title or order.payment_method}
+    if by_hand:
+        return _("%(amount)s is booked as paid back by hand. The payment provider is not asked.") % facts
+    if not facts["method"]:
+        return _("%(amount)s goes back through the payment provider.") % facts
+    return _("%(amount)s goes back by %(method)s.") % facts
+
+
+def _cut(order: Order, breakdown: Breakdown) -> Iterator[str]:
+    if breakdown.clamped:
+        yield _("%(amount)s is cut off: the order does not hold more.") % {"amount": amount(order, breakdown.clamped)}
+
+
+def _goods(breakdown: Breakdown, restock: bool) -> str:
+    goods = [
+        f"{line.quantity} × {line.name}" for line in breakdown.lines if line.kind is LineKind.PRODUCT and line.quantity
+    ]
+    if not restock or not goods:
+        return _("Nothing returns to stock.")
+    return _("%(goods)s: back into stock.") % {"goods": ", ".join(goods)}
+
+
+def _people(order: Order, refund_request: RefundRequest, breakdown: Breakdown, shop: Shop) -> Iterator[str]:
+    limit = shop.second_approval_above
+    if limit is None or breakdown.amount <= limit:
+        yield from _hold()
+    elif refund_request.needs_second:
+        yield _("This is the second approval. With it the refund is paid.")
+    else:
+        yield _("Above %(limit)s a second person has to approve too; nothing is paid before.") % {
+            "limit": amount(order, Decimal(limit))
+        }
+
+
+def _hold() -> Iterator[str]:
+    if settings.APPROVAL_HOLD:
+        yield _("You can take it back for %(time)s.") % {"time": span(timedelta(seconds=settings.APPROVAL_HOLD))}
+
+
+def _mail(refund_request: RefundRequest) -> str:
+    return _("The customer gets a mail in %(language)s once the shop has confirmed it.") % {
+        "language": language_name(refund_request.language)
+    }
+
+
+def language_name(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code

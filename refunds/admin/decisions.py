@@ -1,0 +1,245 @@
+"""The decisions of a case: each a POST of its own, on the version of the case that was shown.
+
+Whatever is refused shows the page again with what was typed, the reason in plain words, and nothing half-done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import orders, reconcile, timing, woocommerce, workflow
+from ..models import DeclineReason, RefundRequest
+from ..money import AmountError
+from ..states import Status
+from . import case, doubts
+from .case import Opening
+from .forms import BY_HAND, ApproveForm, CaseForm, DeclineForm, NoPayoutForm, PlainForm, SettlePaidForm, shown_amount
+from .people import actor, address
+from .show import amount
+
+if TYPE_CHECKING:
+    Act = Callable[[HttpRequest, RefundRequest, CaseForm, int], str]
+    Page = Callable[[HttpRequest, RefundRequest, Opening, int], HttpResponse]
+
+READ_AGAIN_AFTER = timedelta(seconds=30)
+"""The order is read again before an approval if it was read longer ago: half of what `workflow` still accepts."""
+SAID_FIRST = gettext_lazy("Recorded. The amount is above the limit: a second person has to say the same.")
+
+
+class Refused(Exception):
+    """Said on the page in these words; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`act` does it and returns what to say; it raises `NotAllowed`, `LostRace` or `Refused`."""
+
+    form: type[CaseForm]
+    act: Act
+    reads_order: bool = False
+
+
+def decide(request: HttpRequest, pk: int, name: str, page: Page) -> HttpResponse:
+    """One decision, from the POST to the page that shows what became of it."""
+    refund_request = _found(pk)
+    decision = DECISIONS[name]
+    opening = Opening(seen_event=_number(request, "event"))
+    if decision.reads_order:
+        opening.store_problem = _read_order(refund_request)
+    form = decision.form(refund_request, request.POST)
+    opening.bound[name] = form
+    version = _number(request, "version")
+    if version != refund_request.version:
+        opening.problem = str(workflow.LostRace())
+        return page(request, refund_request, opening, 409)
+    if opening.store_problem:
+        opening.problem = _("The shop does not answer, so nothing was decided. Try again when it does.")
+        return page(request, refund_request, opening, 503)
+    if not form.is_valid():
+        opening.problem = _("Look at the marked fields. Nothing was decided.")
+        return page(request, refund_request, opening, 422)
+    return _act(request, refund_request, decision, opening, form, version, page)
+
+
+def _act(
+    request: HttpRequest,
+    refund_request: RefundRequest,
+    decision: Decision,
+    opening: Opening,
+    form: CaseForm,
+    version: int,
+    page: Page,
+) -> HttpResponse:
+    try:
+        done = decision.act(request, refund_request, form, version)
+    except workflow.NotAllowed as refusal:
+        opening.problem = refusal.message
+        return page(request, _found(refund_request.pk), opening, 403 if refusal.code == "permission" else 409)
+    except (workflow.LostRace, Refused) as refusal:
+        opening.problem = str(refusal)
+        return page(request, _found(refund_request.pk), opening, 409)
+    messages.success(request, done)
+    return HttpResponseRedirect(reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]))
+
+
+def preview(request: HttpRequest, pk: int, page: Page) -> HttpResponse:
+    """The same page, saying what an approval with these figures would do. Does nothing and asks nobody."""
+    refund_request = _found(pk)
+    opening = Opening(seen_event=_number(request, "event"))
+    opening.bound["approve"] = ApproveForm(refund_request, request.POST)
+    return page(request, refund_request, opening, 200)
+
+
+def _found(pk: int) -> RefundRequest:
+    refund_request = case.find(pk)
+    if refund_request is None:
+        raise Http404
+    return refund_request
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    typed = request.POST.get(name, "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 12 else 0
+
+
+def _read_order(refund_request: RefundRequest) -> str:
+    """Why the order could not be read, or empty. Not read again if it was a moment ago."""
+    if refund_request.order_now.read_at > timezone.now() - READ_AGAIN_AFTER:
+        return ""
+    try:
+        orders.refresh(refund_request)
+    except woocommerce.StoreError as error:
+        return error.message
+    return ""
+
+
+# --- The acts --------------------------------------------------------------------------------------------------------
+
+
+def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    if not isinstance(form, ApproveForm):
+        raise TypeError("An approval needs its form.")
+    try:
+        breakdown = form.breakdown()
+    except AmountError as error:
+        raise Refused(str(error)) from None
+    figure = amount(refund_request, breakdown.amount)
+    if request.POST.get("shown") != shown_amount(breakdown):
+        raise Refused(_("The amount is now %(amount)s. Look at it, then approve.") % {"amount": figure})
+    typed = form.cleaned_data
+    workflow.approve(
+        refund_request,
+        by=actor(request),
+        version=version,
+        breakdown=breakdown,
+        api_refund=typed["payout"] != BY_HAND,
+        restock=typed["restock"],
+        manual_reference=typed["manual_reference"] if typed["payout"] == BY_HAND else "",
+        note=typed["note"],
+        address=address(request),
+    )
+    if refund_request.status != Status.APPROVED:
+        return _("Your approval of %(amount)s is recorded. A second person has to approve it too.") % {"amount": figure}
+    return _("Approved: %(amount)s.") % {"amount": figure}
+
+
+def _decline(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    typed = form.cleaned_data
+    workflow.decline(
+        refund_request,
+        by=actor(request),
+        version=version,
+        decline_reason=DeclineReason(typed["decline_reason"]),
+        words=typed["words"],
+        note=typed["note"],
+        address=address(request),
+    )
+    return _("Declined. The customer gets your words by mail.")
+
+
+def _take_back(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    workflow.take_back(refund_request, by=actor(request), version=version, address=address(request))
+    return _("The approval is taken back. Nothing was sent.")
+
+
+def _reopen(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    workflow.reopen(refund_request, by=actor(request), version=version, address=address(request))
+    return _("The case is open again.")
+
+
+def _look(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    _look_now(request, refund_request)
+    refund_request.refresh_from_db()
+    if refund_request.status == Status.REFUNDED:
+        return _("The shop shows the refund: it is paid.")
+    return _("The shop was looked at just now. What it shows is below.")
+
+
+def _settle_paid(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    if _settled_by_look(request, refund_request, version):
+        return _("The shop shows the refund by now: it is paid, and there was nothing left to settle.")
+    workflow.settle_paid(
+        refund_request,
+        by=actor(request),
+        version=version,
+        reference=form.cleaned_data["reference"],
+        address=address(request),
+    )
+    if refund_request.status == Status.CHECK_NEEDED:
+        return str(SAID_FIRST)
+    return _("Recorded as paid. The customer gets a mail.")
+
+
+def _settle_not_paid(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    if _settled_by_look(request, refund_request, version):
+        return _("The shop shows the refund by now: it is paid, and there was nothing left to settle.")
+    workflow.settle_not_paid(refund_request, by=actor(request), version=version, address=address(request))
+    if refund_request.status == Status.CHECK_NEEDED:
+        return str(SAID_FIRST)
+    return _("Recorded: no payout. Nothing is sent again unless you approve it again.")
+
+
+def _confirm_no_payout(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    workflow.confirm_no_payout(refund_request, by=actor(request), version=version, address=address(request))
+    return _("Recorded: the payment provider shows no payout. You can decide again.")
+
+
+def _settled_by_look(request: HttpRequest, refund_request: RefundRequest, version: int) -> bool:
+    """The fresh look that settling needs, in the same action. True if it found the refund itself."""
+    attempt = doubts.in_doubt(refund_request.attempts.all())
+    if attempt is None or doubts.may_settle_at(attempt) > timezone.now():
+        return False  # `workflow` says why.
+    _look_now(request, refund_request)
+    refund_request.refresh_from_db()
+    return refund_request.status == Status.REFUNDED
+
+
+def _look_now(request: HttpRequest, refund_request: RefundRequest) -> None:
+    attempts = list(refund_request.attempts.all())
+    attempt = doubts.in_doubt(attempts) or doubts.refused(attempts)
+    if attempt is None:
+        raise Refused(_("This payout is not in doubt."))
+    if not reconcile.look_now(attempt, patience=timing.STAFF_PATIENCE):
+        raise Refused(_("The shop does not answer, so nothing was found out. Try again when it does."))
+
+
+DECISIONS: Mapping[str, Decision] = {
+    "approve": Decision(ApproveForm, _approve, reads_order=True),
+    "decline": Decision(DeclineForm, _decline),
+    "take_back": Decision(PlainForm, _take_back),
+    "reopen": Decision(PlainForm, _reopen),
+    "look": Decision(PlainForm, _look),
+    "settle_paid": Decision(SettlePaidForm, _settle_paid),
+    "settle_not_paid": Decision(NoPayoutForm, _settle_not_paid),
+    "confirm_no_payout": Decision(NoPayoutForm, _confirm_no_payout),
+}

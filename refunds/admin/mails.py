@@ -1,0 +1,144 @@
+"""Mails to customers and staff: what was written, whether it arrived, and once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csp.decorators import csp_replace
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from .. import mail as outbox
+from ..models import Mail
+from . import show
+from .readonly import ReadOnlyAdmin, number
+from .show import moment
+
+TONES = {
+    Mail.State.PENDING: "waiting",
+    Mail.State.SENDING: "going",
+    Mail.State.SENT: "good",
+    Mail.State.FAILED: "problem",
+}
+KINDS = {
+    "code": gettext_lazy("Code"),
+    "received": gettext_lazy("We have your request"),
+    "declined": gettext_lazy("Declined"),
+    "refunded": gettext_lazy("Refunded"),
+    "new_request": gettext_lazy("New request, to staff"),
+    "needs_staff": gettext_lazy("Needs a person, to staff"),
+}
+SEALED = {"sandbox": True, "default-src": ["'none'"], "style-src": ["'unsafe-inline'"]}
+"""A mail is shown as in a mail program: its own styles, no script, no form, nothing loaded, no access to this site."""
+
+
+def badge(state: str) -> SafeString:
+    return format_html('<span class="badge badge--{}">{}</span>', TONES[Mail.State(state)], Mail.State(state).label)
+
+
+class MailAdmin(ReadOnlyAdmin):
+    list_display = ("subject_link", "recipient", "kind_name", "shown_state", "age", "case")
+    list_display_links = None
+    list_filter = ("state",)
+    list_select_related = ("refund_request",)
+    list_per_page = 50
+    ordering = ("-id",)
+    search_fields = ("=recipient", "=refund_request__reference")
+    search_help_text = gettext_lazy("E-mail address or reference, in full")
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
+        return super().get_queryset(request).defer("text", "html")
+
+    @admin.display(description=gettext_lazy("subject"))
+    def subject_link(self, mail: Mail) -> SafeString:
+        return format_html('<a href="{}/change/">{}</a>', mail.pk, mail.subject)
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind_name(self, mail: Mail) -> str:
+        return str(KINDS.get(mail.kind, mail.kind))
+
+    @admin.display(description=gettext_lazy("state"))
+    def shown_state(self, mail: Mail) -> SafeString:
+        return badge(mail.state)
+
+    @admin.display(description=gettext_lazy("age"))
+    def age(self, mail: Mail) -> SafeString:
+        return show.age(mail.created_at)
+
+    @admin.display(description=gettext_lazy("case"))
+    def case(self, mail: Mail) -> SafeString | str:
+        if mail.refund_request is None:
+            return ""
+        url = reverse("admin:refunds_refundrequest_change", args=[mail.refund_request.pk])
+        return format_html('<a class="reference" href="{}">{}</a>', url, mail.refund_request.reference)
+
+    # --- One mail ----------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/rendered/", view(require_safe(self.rendered)), name="refunds_mail_rendered"),
+            path("<int:pk>/resend/", view(require_POST(self.resend)), name="refunds_mail_resend"),
+            *super().get_urls(),
+        ]
+
+    def _found(self, request: HttpRequest, pk: int) -> Mail:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        mail = Mail.objects.select_related("refund_request").filter(pk=pk).first()
+        if mail is None:
+            raise Http404
+        return mail
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        mail = self._found(request, number(object_id))
+        now = timezone.now()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": mail.subject,
+            "mail": mail,
+            "badge": badge(mail.state),
+            "kind": KINDS.get(mail.kind, mail.kind),
+            "written": moment(mail.created_at, now),
+            "sent": moment(mail.sent_at, now),
+            "next_try": moment(mail.next_try_at, now),
+            "may_resend": request.user.has_perm("refunds.work_refundrequest") and self._is_over(mail),
+        }
+        return TemplateResponse(request, "admin/refunds/mail/mail.html", context)
+
+    def _is_over(self, mail: Mail) -> bool:
+        return mail.state in (Mail.State.SENT, Mail.State.FAILED)
+
+    def rendered(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The mail as the customer's mail program shows it. Codes and links are still placeholders."""
+        answer = HttpResponse(self._found(request, pk).html)
+        return csp_replace(SEALED)(lambda _request: answer)(request)
+
+    def resend(self, request: HttpRequest, pk: int) -> HttpResponse:
+        mail = self._found(request, pk)
+        if not request.user.has_perm("refunds.work_refundrequest"):
+            raise PermissionDenied
+        if self._is_over(mail):
+            outbox.resend(mail)
+            messages.success(request, _("The mail goes out once more, to %(to)s.") % {"to": mail.recipient})
+        else:
+            messages.warning(request, _("This mail is on its way already."))
+        return HttpResponseRedirect(reverse("admin:refunds_mail_change", args=[mail.pk]))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        raise Http404

@@ -1,0 +1,148 @@
+"""The queue, and the doors to the case page and its decisions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+from .. import orders, woocommerce
+from ..models import RefundRequest
+from . import case, decisions, show
+from .case import Opening
+from .filters import CLOSED_STATES, NEEDS_PERSON, WORST_FIRST, ReasonFilter, StateFilter, search, urgency
+from .offers import PERMISSIONS
+from .people import actor
+from .readonly import ReadOnlyAdmin, number
+
+
+class RefundRequestAdmin(ReadOnlyAdmin):
+    list_display = ("case_link", "order_number", "customer", "shown_amount", "reason", "state", "age", "waits_for")
+    list_display_links = None
+    list_filter = (StateFilter, ReasonFilter)
+    list_per_page = 50
+    search_fields = ("reference",)
+    empty_value_display = ""
+    sortable_by = ("age",)
+    change_list_template = "admin/refunds/refundrequest/change_list.html"
+
+    # --- The queue ---------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
+        columns = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
+        return columns.annotate(urgency=urgency())
+
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
+        """What needs a person first, oldest first; what is over, or searched through all, newest first."""
+        state = request.GET.get("state", "")
+        by_urgency = state in {"open", *WORST_FIRST} or (not request.GET.get("q") and state not in self._over())
+        return ["urgency", "created_at"] if by_urgency else ["-created_at", "-id"]
+
+    def _over(self) -> set[str]:
+        return {*CLOSED_STATES, "all"}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (search(queryset, search_term) if search_term.strip() else queryset), False
+
+    @admin.display(description=_("reference"))
+    def case_link(self, refund_request: RefundRequest) -> SafeString:
+        return format_html('<a class="reference" href="{}/change/">{}</a>', refund_request.pk, refund_request.reference)
+
+    @admin.display(description=_("customer"))
+    def customer(self, refund_request: RefundRequest) -> SafeString:
+        return format_html(
+            '<span class="customer">{}</span> <span class="quiet">{}</span>',
+            refund_request.customer_name,
+            refund_request.email,
+        )
+
+    @admin.display(description=_("amount"))
+    def shown_amount(self, refund_request: RefundRequest) -> SafeString:
+        figure = show.amount(refund_request, refund_request.amount)
+        if refund_request.amount == refund_request.requested_amount:
+            return format_html('<span class="money">{}</span>', figure)
+        asked = show.amount(refund_request, refund_request.requested_amount)
+        return format_html('<span class="money">{}</span> <span class="quiet">{} {}</span>', figure, _("of"), asked)
+
+    @admin.display(description=_("state"))
+    def state(self, refund_request: RefundRequest) -> SafeString:
+        return show.badge(refund_request.status)
+
+    @admin.display(description=_("age"), ordering="created_at")
+    def age(self, refund_request: RefundRequest) -> SafeString:
+        return show.age(refund_request.created_at)
+
+    @admin.display(description=_("waits for"))
+    def waits_for(self, refund_request: RefundRequest) -> str:
+        return show.waits_for(refund_request, timezone.now())
+
+    # --- The case ----------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [self._door("preview", partial(decisions.preview, page=self._page))]
+        own += [self._door(name, partial(decisions.decide, name=name, page=self._page)) for name in PERMISSIONS]
+        return own + super().get_urls()
+
+    def _door(self, name: str, view: Any) -> URLPattern:
+        def guarded(request: HttpRequest, pk: int) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            answer: HttpResponse = view(request, pk)
+            return answer
+
+        wrapped = self.admin_site.admin_view(require_POST(guarded))
+        return path(f"<int:pk>/{name}/", wrapped, name=f"refunds_refundrequest_{name}")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self._opened(request, object_id)
+
+    def _opened(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The case with its order read anew. A store that is down is said plainly; the page works on what was read."""
+        if request.method not in ("GET", "HEAD"):
+            return require_safe(self._opened)(request, object_id)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        refund_request = case.find(number(object_id))
+        if refund_request is None:
+            raise Http404
+        opening = Opening()
+        try:
+            orders.refresh(refund_request)
+        except woocommerce.StoreError as error:
+            opening.store_problem = error.message
+        return self._page(request, refund_request, opening, 200)
+
+    def _page(self, request: HttpRequest, refund_request: RefundRequest, opening: Opening, status: int) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            **case.context(refund_request, actor(request), opening),
+            "opts": self.opts,
+            "title": refund_request.reference,
+            "next_case": self._next(refund_request),
+        }
+        return TemplateResponse(request, "admin/refunds/refundrequest/case.html", context, status=status)
+
+    def _next(self, refund_request: RefundRequest) -> RefundRequest | None:
+        """The case that needs a person most, this one aside."""
+        needing = RefundRequest.objects.filter(status__in=NEEDS_PERSON).exclude(pk=refund_request.pk)
+        return needing.order_by(urgency(), "created_at").only("pk", "reference").first()
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The history is the ledger on the case page."""
+        raise Http404
