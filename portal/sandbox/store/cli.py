@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--legacy", choices=("off", "posts", "hpos"), default="off", help="the old wc-api/v3 dialect")
     add("--permalinks", choices=("pretty", "plain"), default="pretty")
     add("--no-woocommerce", action="store_true", help="the plugin is switched off")
+    add(
+        "--no-number-search", action="store_true", help="the search does not find order numbers that differ from the id"
+    )
     add("--gateway-delay", type=float, default=0.0, metavar="SECONDS")
     add("--race-window", type=float, default=0.02, metavar="SECONDS", help="between amount check and saved row")
 
@@ -77,6 +80,7 @@ def _store(options: argparse.Namespace) -> SandboxStore:
         thousand_separator="." if options.decimal_separator == "," else ",",
         order_tables=not options.posts,
         woocommerce=not options.no_woocommerce,
+        number_search=not options.no_number_search,
         **settings,
     )
 

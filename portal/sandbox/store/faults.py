@@ -44,7 +44,7 @@ FAULTS = _named(
     Fault("redirect-301", "before", "answers 301 to another path of this shop, where the call would work"),
     Fault("redirect-302", "before", "answers 302 to another path of this shop, where the call would work"),
     Fault("redirect-308", "before", "answers 308 to another path of this shop, where the call would work"),
-    Fault("redirect-elsewhere", "before", "answers 302 to another host"),
+    Fault("redirect-elsewhere", "before", "answers 301 to another host, localhost for 127.0.0.1, where it would work"),
     Fault("no-route", "before", "answers 404 rest_no_route, as a shop whose WooCommerce is switched off"),
     Fault("cached", "before", "answers the first answer it ever gave to this address, with Age and X-Cache, unless the "
           "query has a cache-buster named _"),
@@ -71,9 +71,10 @@ FAULTS = _named(
 
 TAKES_TIME = ("slow-before", "slow-after", "gateway-slow", "trickle")
 CALLS = (
-    "order.list", "order.view", "order.create", "order.update", "order.delete", "refund.list", "refund.create",
-    "refund.view", "refund.delete", "refunds.list", "note.list", "note.create", "note.view", "note.delete",
-    "gateway.list", "gateway.view", "settings.list", "settings.view", "status.view", "index", "other",
+    "order.list", "order.view", "order.create", "order.update", "order.delete",
+    "refund.list", "refund.create", "refund.view", "refund.update", "refund.delete", "refunds.list",
+    "note.list", "note.create", "note.view", "note.delete", "gateway.list", "gateway.view",
+    "settings.list", "settings.view", "status.view", "index", "other",
 )  # fmt: skip
 """What `on` may name, besides "any"."""
 

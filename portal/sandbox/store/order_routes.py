@@ -238,6 +238,18 @@ def delete_note(call: Call) -> Answer:
 
 
 _ORDERS = r"/wc/(?P<version>v[123])/orders"
+_STATUSES = tuple({"slug": status, "name": orders.status_title(status)} for status in orders.STATUSES)
+
+
+def list_statuses(call: Call) -> Answer:
+    return json_answer(200, [*_STATUSES])
+
+
+def count_statuses(call: Call) -> Answer:
+    found = [order["status"] for order in list(call.shop.books.orders.values())]
+    return json_answer(200, [{**status, "total": found.count(status["slug"])} for status in _STATUSES])
+
+
 _NOTES = _ORDERS + r"/(?P<order_id>\d+)/notes"
 _LIST_ARGS: dict[str, args.Check] = {
     **PAGE_ARGS,
@@ -248,6 +260,8 @@ _LIST_ARGS: dict[str, args.Check] = {
 ROUTES = (
     route("order.list", "GET", _ORDERS, list_orders, CANNOT_LIST, _LIST_ARGS),
     route("order.create", "POST", _ORDERS, create_order, CANNOT_CREATE, _WRITTEN),
+    route("settings.list", "GET", _ORDERS + "/statuses", list_statuses, CANNOT_LIST),
+    route("settings.list", "GET", r"/wc/(?P<version>v3)/reports/orders/totals", count_statuses, CANNOT_LIST),
     route("order.view", "GET", _ORDERS + r"/(?P<id>\d+)", view_order, CANNOT_VIEW, {"dp": args.integer()}),
     route("order.update", EDITABLE, _ORDERS + r"/(?P<id>\d+)", update_order, CANNOT_EDIT, _WRITTEN),
     route("order.delete", "DELETE", _ORDERS + r"/(?P<id>\d+)", delete_order, CANNOT_DELETE),

@@ -25,6 +25,18 @@ _LINE_DEFAULTS: dict[str, Json] = {
     },
     "fee_lines": {"name": "Fee", "tax_class": "", "tax_status": "taxable", "amount": ""},
 }  # fmt: skip
+_LINE_FIELDS = {
+    "line_items": (
+        "id", "name", "product_id", "variation_id", "quantity", "tax_class", "subtotal", "subtotal_tax", "total",
+        "total_tax", "taxes", "meta_data", "sku", "price", "image", "parent_name",
+    ),
+    "shipping_lines": (
+        "id", "method_title", "method_id", "instance_id", "total", "total_tax", "taxes", "tax_status", "meta_data",
+    ),
+    "fee_lines": (
+        "id", "name", "tax_class", "tax_status", "amount", "total", "total_tax", "taxes", "meta_data",
+    ),
+}  # fmt: skip
 _ADDRESS = {
     "first_name": "Erika", "last_name": "Muster", "company": "", "address_1": "Lindenweg 4", "address_2": "",
     "city": "Köln", "state": "", "postcode": "50667", "country": "DE", "email": "erika@example.com",
@@ -130,13 +142,16 @@ def _lines(books: Books, settings: Settings, given: Json) -> Json:
 
 def _line(books: Books, settings: Settings, kind: str, given: Json) -> Json:
     total = php.text(given.get("total", "0"))
-    taxes = [{"subtotal": tax["total"], **tax} for tax in given.get("taxes", ())]
+    taxes = [
+        {"id": tax["id"], "total": tax["total"], "subtotal": tax["total"], **tax} for tax in given.get("taxes", ())
+    ]
     line: Json = {**_LINE_DEFAULTS[kind], "total": total, "total_tax": taxed(taxes, settings), **given, "taxes": taxes}
     if kind == "line_items":
         line = {"subtotal": total, "subtotal_tax": line["total_tax"], **line}
         if "meta_data" not in given:
             line["meta_data"] = [{"key": "_reduced_stock", "value": str(line["quantity"])}]
-    return _identified(books, line)
+    line = _identified(books, line)
+    return {**{name: line[name] for name in _LINE_FIELDS[kind]}, **line}
 
 
 def _identified(books: Books, line: Json) -> Json:

@@ -6,16 +6,21 @@ from . import args, pages, php, refunds, shapes
 from .books import Json
 from .order_routes import PAGE_ARGS, dated, merged_meta
 from .rest import CANNOT_CREATE, CANNOT_DELETE, CANNOT_LIST, CANNOT_VIEW, Call, linked, page_of, route
-from .wire import Answer, ApiError, business_error, json_answer
+from .wire import Answer, ApiError, PhpFatal, business_error, json_answer
 
 CANNOT_REFUND = "woocommerce_rest_cannot_create_order_refund"
-_NOT_IN_V1 = ("refunded_by", "refunded_payment", "meta_data")
+_V1_FIELDS = ("id", "date_created", "amount", "reason", "line_items")
+_REFUND_OF_A_REFUND = pages.fatal(
+    "Call to undefined method Automattic\\WooCommerce\\Admin\\Overrides\\OrderRefund::get_remaining_refund_amount()",
+    "/srv/shop/wp-content/plugins/woocommerce/includes/wc-order-functions.php",
+    575,
+)
 
 
 def _shown(call: Call, row: Json) -> Json:
     data = shapes.refund_json(row, call.decimals, call.settings)
     if call.version == "v1":
-        data = {name: value for name, value in data.items() if name not in _NOT_IN_V1}
+        data = {name: data[name] for name in _V1_FIELDS} | {"date_created": row["date_created_gmt"]}
     return linked(data, shapes.refund_links(row, call.api))
 
 
@@ -76,7 +81,7 @@ def create_refund(call: Call) -> Answer:
 def _order(call: Call) -> Json:
     order = call.shop.books.order(_order_id(call))
     if order is None and call.shop.books.refund(_order_id(call)):
-        raise ApiFatal
+        raise PhpFatal(_REFUND_OF_A_REFUND)
     if order is None:
         business_error("woocommerce_rest_invalid_order_id", "Invalid order ID.", 404)
     return order
@@ -99,19 +104,6 @@ def _created(call: Call, order: Json, amount: str | None, lines: Json) -> Json:
         )
     except refunds.RefundError as error:
         business_error(CANNOT_REFUND, str(error), 500)
-
-
-class ApiFatal(ApiError):
-    """PHP gave up: the id was that of a refund, which has no remaining amount to ask for."""
-
-    def __init__(self) -> None:
-        body = pages.fatal(
-            "Call to undefined method Automattic\\WooCommerce\\Admin\\Overrides\\OrderRefund::"
-            "get_remaining_refund_amount()",
-            "/srv/shop/wp-content/plugins/woocommerce/includes/wc-order-functions.php",
-            575,
-        )
-        super().__init__(500, body["code"], body["message"], body["data"])
 
 
 def _refund(call: Call) -> Json:

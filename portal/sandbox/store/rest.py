@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from . import auth, shapes
 from .args import Check, checked
 from .auth import Key
 from .settings import Settings
 from .shop import Shop
-from .wire import Answer, ApiError, Request, json_answer, parsed_query
+from .wire import Answer, ApiError, PhpFatal, Request, json_answer, parsed_query
 
 Json = dict[str, Any]
 EDITABLE = ("POST", "PUT", "PATCH")
@@ -117,26 +117,45 @@ def effective_method(request: Request) -> str:
 
 def answer(shop: Shop, request: Request, found: Found, faults: dict[str, float], *, keyless: bool = False) -> Answer:
     """Answers one call. `keyless` is a way in on which WooCommerce does not look at keys at all."""
-    method = effective_method(request)
-    headers = {"X-Robots-Tag": "noindex", "Link": f'<{request.base}/wp-json/>; rel="https://api.w.org/"'}
-    headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+    headers = _common_headers(shop, request)
     try:
-        key = None if keyless or not found.path.startswith("/wc/") else auth.authenticated(request, shop.settings)
-        headers |= {"Cache-Control": NO_CACHE} if key else {}
-        result = _dispatched(shop, request, method, found, key, faults)
-    except ApiError as error:
+        key = None if keyless or not found.path.startswith("/wc/") else auth.authenticated(request, shop)
+        if key:
+            headers["Cache-Control"] = NO_CACHE
+            auth.check_permissions(key, effective_method(request))
+        result = _allowing(_served(shop, request, found, key, faults), found, key)
+    except auth.AuthError as error:
         result = json_answer(error.status, error.body())
-        key = None if error.code.endswith("authentication_error") else key
+    except PhpFatal as fatal:
+        result = json_answer(500, fatal.page)
+    return _enveloped(request, _trimmed(request, result), headers)
+
+
+def _common_headers(shop: Shop, request: Request) -> dict[str, str]:
+    root = "/index.php?rest_route=/" if shop.settings.permalinks == "plain" else "/wp-json/"
+    return {
+        "X-Robots-Tag": "noindex",
+        "Link": f'<{request.base}{root}>; rel="https://api.w.org/"',
+        "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+    }
+
+
+def _allowing(result: Answer, found: Found, key: Key | None) -> Answer:
+    """Only who may use a route is told which methods it has."""
     if found.route and ((key and key.manager) or found.route.denied is None):
-        result.headers.setdefault("Allow", ", ".join(found.allow))
-    return _enveloped(request, _trimmed(request, result, found), headers)
+        result.headers["Allow"] = ", ".join(found.allow)
+    return result
 
 
-def _dispatched(
-    shop: Shop, request: Request, method: str, found: Found, key: Key | None, faults: dict[str, float]
-) -> Answer:
-    if key:
-        auth.check_permissions(key, method)
+def _served(shop: Shop, request: Request, found: Found, key: Key | None, faults: dict[str, float]) -> Answer:
+    try:
+        return _dispatched(shop, request, found, key, faults)
+    except ApiError as error:
+        return json_answer(error.status, error.body())
+
+
+def _dispatched(shop: Shop, request: Request, found: Found, key: Key | None, faults: dict[str, float]) -> Answer:
+    method = effective_method(request)
     if found.route is None:
         raise ApiError(404, "rest_no_route", "No route was found matching the URL and request method.")
     if method == "OPTIONS":
@@ -181,7 +200,7 @@ def _described(found: Found) -> Json:
     return {"namespace": "wc/v3", "methods": list(found.allow), "endpoints": endpoints}
 
 
-def _trimmed(request: Request, result: Answer, found: Found) -> Answer:
+def _trimmed(request: Request, result: Answer) -> Answer:
     fields = request.query.get("_fields")
     if not fields or result.status >= 400 or result.data is None:
         return result
@@ -214,13 +233,18 @@ def page_of(call: Call, items: list[Json], shown: Callable[[Json], Json], addres
     if not chosen and page > 1:
         total = pages = 0
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
-    links = [(name, to) for name, to in (("prev", min(page - 1, pages)), ("next", page + 1)) if 1 <= to <= pages]
-    if links and total:
+    links = [("prev", min(page - 1, pages))] if page > 1 else []
+    links += [("next", page + 1)] if page < pages else []
+    if links:
         headers["Link"] = ", ".join(_page_link(call, address, name, to) for name, to in links)
     return json_answer(200, [shown(item) for item in chosen], headers)
 
 
 def _page_link(call: Call, address: str, name: str, page: int) -> str:
-    query = dict(parse_qsl(urlencode({k: v for k, v in call.query.items() if k != "page"}, doseq=True)))
-    query.setdefault("dp", str(call.settings.decimals))
-    return f'<{address}?{urlencode(query)}&page={page}>; rel="{name}"'
+    query = {key: value for key, value in call.query.items() if key not in ("page", "status")}
+    if address.endswith("/orders"):
+        query |= {f"status[{n}]": status for n, status in enumerate(call.params.get("status", ["any"]))}
+    query = {**query, "dp": query.get("dp", call.settings.decimals)}
+    if address.endswith("/orders"):
+        query.setdefault("context", "view")
+    return f'<{address}?{urlencode(query, doseq=True)}&page={page}>; rel="{name}"'

@@ -42,13 +42,11 @@ class SandboxStore:
         self._host, self._port, self._fresh = host, port, fresh
         self._orders = None if orders is None else list(orders)
         self._settings = Settings(**settings)
-        self._stopping = threading.Event()
         self._journals: list[Journal] = []
         self._server: _Server | None = None
 
     def start(self) -> str:
         """Begins to answer and returns the address. Raises `OSError` for a port in use, `InUse` for a directory."""
-        self._stopping.clear()
         self._server = _Server((self._host, self._port), self)
         try:
             self._open_books()
@@ -63,12 +61,12 @@ class SandboxStore:
         """Ends like a killed process: calls at work get no further, connections are cut. `start` goes on from there."""
         if self._server is None:
             return
-        self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._server.cut_connections()
         for journal in self._journals:
             journal.close()
+        self.shop.interrupt()
         self._server = None
 
     def __enter__(self) -> Self:
@@ -116,11 +114,6 @@ class SandboxStore:
         request.base = (self.shop.settings.home_url or self.base_url).rstrip("/")
         return site.answer(self.shop, request)
 
-    def pause(self, seconds: float) -> None:
-        """Waits. Raises `Stopped` if the store is stopped meanwhile."""
-        if seconds > 0 and self._stopping.wait(seconds):
-            raise Stopped
-
     def _open_books(self) -> None:
         if self._fresh and self.directory.exists():
             shutil.rmtree(self.directory)
@@ -128,7 +121,7 @@ class SandboxStore:
         books = Journal(self.directory / "books.jsonl")
         self._journals = [books]
         self._journals.append(Journal(self.directory / "calls.jsonl"))
-        self.shop = Shop(Books(books), CallLog(self._journals[1]), self._settings, self.pause)
+        self.shop = Shop(Books(books), CallLog(self._journals[1]), self._settings)
         for order in catalogue.orders() if self._orders is None else self._orders:
             if self.shop.books.order(order.get("id", 0)) is None:
                 orders.add(self.shop.books, self._settings, order)
@@ -208,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         step = -(-len(whole) // TRICKLE_STEPS)
         for start in range(0, len(whole), step):
             self.wfile.write(whole[start : start + step])
-            self.server.store.pause(seconds / TRICKLE_STEPS)
+            self.server.store.shop.pause(seconds / TRICKLE_STEPS)
 
     def _head(self, answer: Answer) -> bytes:
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", "Server: nginx/1.22.1"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .books import Books, Json
 from .clock import now
 from .faults import Switchboard
 from .gateways import Till
-from .journal import Journal
+from .journal import Journal, Stopped
 from .settings import Settings
 from .wire import Answer
 
@@ -73,15 +72,29 @@ class Copy:
 
 @dataclass(slots=True)
 class Shop:
-    """`pause` waits for some seconds and raises `Stopped` when the shop is stopped meanwhile."""
+    """`nonces` are those of signed calls, which are answered once."""
 
     books: Books
     log: CallLog
     settings: Settings
-    pause: Callable[[float], None]
     faults: Switchboard = field(default_factory=Switchboard)
     copies: dict[str, Copy] = field(default_factory=dict)
     nonces: set[tuple[str, str]] = field(default_factory=set)
+    _interrupted: threading.Event = field(default_factory=threading.Event)
+    _at_the_start: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._at_the_start = self.settings
+
+    def pause(self, seconds: float) -> None:
+        """Waits. Raises `Stopped` if the shop is stopped or reset meanwhile."""
+        if seconds > 0 and self._interrupted.wait(seconds):
+            raise Stopped
+
+    def interrupt(self) -> None:
+        """Whatever waits now waits no longer, and gets no further."""
+        before, self._interrupted = self._interrupted, threading.Event()
+        before.set()
 
     def till(self, faults: dict[str, float]) -> Till:
         return Till(self.books, faults, self.pause, self.settings.gateway_delay)
@@ -92,7 +105,10 @@ class Shop:
             self.copies.setdefault(address, copy)
 
     def reset(self) -> None:
+        """An empty shop with the settings it was started with. Calls that still wait for something get no further."""
+        self.interrupt()
         self.books.reset()
         self.log.reset()
         self.faults.clear()
         self.copies.clear()
+        self.settings = self._at_the_start

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from . import gateways
 from .books import Json
 from .rest import CANNOT_LIST, CANNOT_VIEW, Call, linked, route
-from .settings import VERSION
+from .settings import VERSION, Settings
 from .wire import Answer, ApiError, json_answer
 
 
@@ -39,20 +39,33 @@ def _gateway(call: Call, gateway: gateways.Gateway) -> Json:
     return linked(data, {"self": [{"href": f"{here}/{gateway.id}"}], "collection": [{"href": here}]})
 
 
-def _settings(call: Call) -> dict[str, Json]:
-    known = {
-        "woocommerce_currency": ("Currency", "select", call.settings.currency),
-        "woocommerce_price_thousand_sep": ("Thousand separator", "text", call.settings.thousand_separator),
-        "woocommerce_price_decimal_sep": ("Decimal separator", "text", call.settings.decimal_separator),
-        "woocommerce_price_num_decimals": ("Number of decimals", "number", str(call.settings.decimals)),
+def _settings(call: Call) -> list[Json]:
+    group, known = call.params["group"], _GROUPS.get(call.params["group"])
+    if known is None:
+        raise ApiError(404, "rest_setting_setting_group_invalid", "Invalid setting group.")
+    return [_setting(call, group, name, *facts) for name, facts in known(call.settings).items()]
+
+
+def _general(settings: Settings) -> dict[str, tuple[str, str, str]]:
+    return {
+        "woocommerce_currency": ("Currency", "select", settings.currency),
+        "woocommerce_price_thousand_sep": ("Thousand separator", "text", settings.thousand_separator),
+        "woocommerce_price_decimal_sep": ("Decimal separator", "text", settings.decimal_separator),
+        "woocommerce_price_num_decimals": ("Number of decimals", "number", str(settings.decimals)),
         "woocommerce_default_country": ("Country / State", "select", "DE"),
         "woocommerce_calc_taxes": ("Enable taxes", "checkbox", "yes"),
     }
-    return {name: _setting(call, name, *facts) for name, facts in known.items()}
 
 
-def _setting(call: Call, name: str, label: str, kind: str, value: str) -> Json:
-    here = f"{call.api}/settings/general"
+def _refund_mail(settings: Settings) -> dict[str, tuple[str, str, str]]:
+    return {"enabled": ("Enable/Disable", "checkbox", "yes")}
+
+
+_GROUPS = {"general": _general, "email_customer_refunded_order": _refund_mail}
+
+
+def _setting(call: Call, group: str, name: str, label: str, kind: str, value: str) -> Json:
+    here = f"{call.api}/settings/{group}"
     data = {
         "id": name,
         "label": label,
@@ -61,20 +74,20 @@ def _setting(call: Call, name: str, label: str, kind: str, value: str) -> Json:
         "default": "",
         "tip": "",
         "value": value,
-        "group_id": "general",
+        "group_id": group,
     }
     return linked(data, {"self": [{"href": f"{here}/{name}"}], "collection": [{"href": here}]})
 
 
 def list_settings(call: Call) -> Answer:
-    return json_answer(200, list(_settings(call).values()))
+    return json_answer(200, _settings(call))
 
 
 def view_setting(call: Call) -> Answer:
-    setting = _settings(call).get(call.params["id"])
-    if setting is None:
-        raise ApiError(404, "rest_setting_setting_invalid", "Invalid setting.")
-    return json_answer(200, setting)
+    for setting in _settings(call):
+        if setting["id"] == call.params["id"]:
+            return json_answer(200, setting)
+    raise ApiError(404, "rest_setting_setting_invalid", "Invalid setting.")
 
 
 def view_status(call: Call) -> Answer:
@@ -118,9 +131,14 @@ def view_index(call: Call) -> Answer:
         "page_for_posts": 0,
         "page_on_front": 0,
         "show_on_front": "posts",
-        "namespaces": ["oembed/1.0", *own, "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"],
-        "authentication": {},
+        "namespaces": ["oembed/1.0", *own, "wp/v2", "wp-site-health/v1", "wp-block-editor/v1", "wp-abilities/v1"],
+        "authentication": {
+            "application-passwords": {"endpoints": {"authorization": f"{call.base}/wp-admin/authorize-application.php"}}
+        },
         "routes": {},
+        "site_logo": 0,
+        "site_icon": 0,
+        "site_icon_url": "",
     }
     return json_answer(200, linked(data, {"help": [{"href": "https://developer.wordpress.org/rest-api/"}]}))
 
@@ -137,7 +155,7 @@ ROUTES = (
     route("index", "GET", _API, view_namespace),
     route("gateway.list", "GET", _API + "/payment_gateways", list_gateways, CANNOT_LIST),
     route("gateway.view", "GET", _API + r"/payment_gateways/(?P<id>[\w-]+)", view_gateway, CANNOT_VIEW),
-    route("settings.list", "GET", _API + "/settings/general", list_settings, CANNOT_LIST),
-    route("settings.view", "GET", _API + r"/settings/general/(?P<id>[\w-]+)", view_setting, CANNOT_VIEW),
+    route("settings.list", "GET", _API + r"/settings/(?P<group>[\w-]+)", list_settings, CANNOT_LIST),
+    route("settings.view", "GET", _API + r"/settings/(?P<group>[\w-]+)/(?P<id>[\w-]+)", view_setting, CANNOT_VIEW),
     route("status.view", "GET", _API + "/system_status", view_status, CANNOT_LIST),
 )

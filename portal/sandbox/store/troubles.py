@@ -83,7 +83,9 @@ def _redirect(status: int) -> Callable[[Shop, Request], Answer]:
 
 
 def _redirect_elsewhere(shop: Shop, request: Request) -> Answer:
-    return html_answer(302, "", {"Location": "http://www.shop.example" + request.target})
+    """To the same machine under its other name: to a client that is another host, which must not see its key."""
+    host = request.base.replace("//127.0.0.1", "//localhost")
+    return html_answer(301, "", {"Location": host + request.target})
 
 
 def _no_route(shop: Shop, request: Request) -> Answer:
@@ -148,7 +150,7 @@ def _fatal(answer: Answer) -> Answer:
     body = pages.fatal(
         "Call to undefined function send_to_warehouse()", "/srv/shop/wp-content/plugins/erp/erp.php", 144
     )
-    return json_answer(500, body)
+    return json_answer(500, body, {"Cache-Control": NO_CACHE})
 
 
 HUGE = 32 * 1024 * 1024

@@ -64,6 +64,14 @@ class ApiError(Exception):
         return {"code": self.code, "message": self.message, "data": self.data}
 
 
+class PhpFatal(Exception):
+    """PHP gave up in the middle. `page` is what WordPress then answers."""
+
+    def __init__(self, page: dict[str, Any]) -> None:
+        super().__init__(page["code"])
+        self.page = page
+
+
 def business_error(code: str, message: str, data: int) -> NoReturn:
     """The refund controller gives WordPress a bare number for a status; WordPress then always answers 500."""
     raise ApiError(500, code, message, data)
@@ -83,12 +91,23 @@ def html_answer(status: int, page: str, headers: dict[str, str] | None = None) -
 
 
 def parsed_query(query: str) -> dict[str, Any]:
-    """As PHP reads it: the last of equal names counts, `name[]` makes a list."""
+    """As PHP reads it: the last of equal names counts, `name[]` makes a list and `name[key]` a map."""
     found: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        base, bracket, _ = name.partition("[")
+        base, bracket, rest = name.partition("[")
+        key = rest.partition("]")[0]
         if not bracket:
             found[name] = value
-        elif isinstance(found.setdefault(base, []), list):
-            found[base].append(value)
+        elif key and not key.isdigit():
+            found[base] = {**_as_map(found.get(base)), key: value}
+        else:
+            found[base] = [*_as_list(found.get(base)), value]
     return found
+
+
+def _as_map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
