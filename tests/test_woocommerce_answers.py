@@ -97,6 +97,7 @@ def test_answer_of_a_cache_is_recognised(headers: dict[str, str]) -> None:
     [
         {},
         {"Age": "0"},
+        {"Age": "\u00b2"},
         {"Age": "old"},
         {"X_Cache": "MISS"},
         {"X_Cache": "Miss from cloudfront"},

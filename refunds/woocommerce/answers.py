@@ -40,8 +40,9 @@ class Answer:
 
     @property
     def is_html(self) -> bool:
-        kind = self.headers.get("Content-Type", "")
-        return "html" in kind.lower() or self.body.lstrip()[:1] == b"<"
+        start = self.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        calls_itself_html = "html" in self.headers.get("Content-Type", "").lower()
+        return start == b"<" or (calls_itself_html and start not in (b"", b"{", b"["))
 
     @property
     def retry_after(self) -> float | None:
@@ -55,15 +56,14 @@ class Answer:
     @property
     def is_cached(self) -> bool:
         """Whether a cache says that it, and not WooCommerce, gave this answer."""
-        age = self.headers.get("Age", "").strip()
-        return (age.isdigit() and int(age[:9]) > 0) or any(
+        return (self.count("Age") or 0) > 0 or any(
             _names_a_cache(name) and _says_hit(value) for name, value in self.headers.items()
         )
 
     def count(self, *names: str) -> int | None:
         """A whole number from the first of these headers that is there."""
         value = next((self.headers[name] for name in names if name in self.headers), "").strip()
-        return int(value) if re.fullmatch(r"\d{1,9}", value) else None
+        return int(value[:9]) if re.fullmatch(r"[0-9]+", value) else None
 
 
 def _names_a_cache(name: str) -> bool:
@@ -78,7 +78,7 @@ def _says_hit(value: str) -> bool:
 def seconds_from(retry_after: str) -> float | None:
     """A Retry-After header in seconds from now, at most an hour; None where it is missing or unreadable."""
     value = retry_after.strip()
-    if re.fullmatch(r"\d+", value):
+    if re.fullmatch(r"[0-9]+", value):
         return min(float(value[:9]), LONGEST_RETRY_AFTER)
     at = _http_date(value)
     if at is None:
@@ -126,6 +126,8 @@ def _characters(body: bytes) -> str:
 
 
 def _parse(text: str) -> Any:
+    if not text.strip():
+        raise BadAnswer("The store's answer is empty.")
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError, InvalidOperation):

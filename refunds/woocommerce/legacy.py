@@ -54,6 +54,14 @@ LEGACY: Final[tuple[outcome.Rule, ...]] = (
         needs=(Fact.NEVER_SENT,),
     ),
     rule(
+        "order_unseen",
+        Verdict.REFUSED,
+        "The legacy API does not see this order (any more). Nothing was sent to the store.",
+        "An order that is not seen may all the same be paid; so it is not tried.",
+        code=("woocommerce_api_invalid_order", "woocommerce_api_invalid_order_id"),
+        needs=(Fact.NEVER_SENT,),
+    ),
+    rule(
         "tax_unknown",
         Verdict.REFUSED,
         "The legacy API does not say how the tax of these lines divides. Nothing was sent; refund it in WooCommerce.",

@@ -114,7 +114,7 @@ def _version(settings: StoreSettings) -> Finding:
     version = settings.woocommerce_version
     if not version:
         return Finding("version", Level.WARNING, "The store does not show its WooCommerce version to this key.")
-    parts = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    parts = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
     if parts >= OLDEST_WOOCOMMERCE:
         return Finding("version", Level.OK, f"WooCommerce {version}.")
     return Finding("version", Level.ERROR, f"WooCommerce {version} is too old.", "Update WooCommerce to 8.0 or newer.")
