@@ -4,6 +4,7 @@ from . import views
 
 app_name = "sandbox"
 urlpatterns = [
+    path("about.json", views.about, name="about"),
     path("mailbox/", views.mail_list, name="mailbox"),
     path("mailbox.json", views.mail_json, name="mailbox_json"),
     path("mailbox/<slug:name>/", views.mail_detail, name="mail"),

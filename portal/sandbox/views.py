@@ -1,9 +1,10 @@
-"""Pages of the sandbox: the mailbox."""
+"""Pages of the sandbox: the mailbox, and what programs ask."""
 
 from __future__ import annotations
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -52,6 +53,12 @@ def mail_json(request: HttpRequest) -> JsonResponse:
         for mail in mails
     ]
     return JsonResponse(listed, safe=False)
+
+
+@require_GET
+def about(request: HttpRequest) -> JsonResponse:
+    """What the tour has to know of a running portal."""
+    return JsonResponse({"store": settings.WOOCOMMERCE_URL, "time_scale": settings.TIME_SCALE})
 
 
 def _mail(name: str) -> mailbox.KeptMail:
