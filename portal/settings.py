@@ -218,6 +218,9 @@ if not DEBUG:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
 
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+"""Who sends it as a bearer token may read /metrics. Without one there is no such page."""
+
 # --- Logs: ids only, never a key, a code or an address ---------------------------------------------------------------
 
 LOGGING = {

@@ -2,7 +2,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from portal import health
+
 urlpatterns = [
+    path("healthz", health.healthy),
+    path("readyz", health.ready),
+    path("metrics", health.figures),
     path("", include("refunds.urls")),
     path("staff/", admin.site.urls),
 ]

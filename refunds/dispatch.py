@@ -30,6 +30,8 @@ JOBS = {
     "look": ("payouts", "refunds.tasks.look"),
     "look_up": ("messages", "refunds.tasks.look_up"),
     "deliver": ("messages", "refunds.tasks.deliver"),
+    "beat_payouts": ("payouts", "refunds.tasks.beat"),
+    "beat_messages": ("messages", "refunds.tasks.beat"),
 }
 ALLOWED = frozenset(path for _queue, path in JOBS.values())
 PATIENCE = 1

@@ -42,11 +42,9 @@ def write(
 
     Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
     """
-    about = refund_request or look_up
-    if about is None:
-        raise ValueError("A mail is about a case or a look-up.")
+    about = None if recipient else refund_request or look_up
+    language = about.language if about else settings.LANGUAGE_CODE
     shop = Shop.current()
-    language = settings.LANGUAGE_CODE if recipient else about.language
     with translation.override(language):
         context = _context(refund_request, look_up, event, shop)
         subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
@@ -91,6 +89,7 @@ def _context(
         "status_url": STATUS_URL,
         "code_minutes": int(timing.CODE_LIFE.total_seconds() // 60),
         "look_up": look_up,
+        "desk_url": settings.SITE_URL + reverse("admin:index"),
     }
     if refund_request is not None:
         context |= {

@@ -73,7 +73,8 @@ def home_due() -> bool:
     """Whether the store's home address has to be read again before money is sent."""
     health = StoreHealth.current()
     return (
-        health.store_url != settings.WOOCOMMERCE_URL
+        health.site_url != settings.SITE_URL
+        or health.store_url != settings.WOOCOMMERCE_URL
         or health.home_read_at is None
         or health.home_read_at < timezone.now() - timing.HOME_FRESH
     )

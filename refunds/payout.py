@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,9 +34,12 @@ def pay(refund_request_id: int) -> None:
     attempt = workflow.claim(refund_request_id, owner=workflow.attempt_owner())
     if attempt is None:
         return
-    order = _look(attempt)
-    if order is not None:
-        _send(attempt, order)
+    try:
+        order = _look(attempt)
+        if order is not None:
+            _send(attempt, order)
+    except workflow.LostRace:
+        logger.warning("Payout %s was taken from this process: its lease had run out", attempt.marker)
 
 
 # --- Look ------------------------------------------------------------------------------------------------------------
@@ -134,8 +138,9 @@ def _send(attempt: PayoutAttempt, order: Order) -> None:
         _hold_back(attempt, _("Payouts were paused, or the time for this payout had run out."), rule="not_begun")
         return
     outcome = _post(attempt, instruction, began)
+    recorded = _record(attempt, outcome)
     _tell_breaker(outcome)
-    if _record(attempt, outcome) and outcome.verdict is Verdict.ACCEPTED:
+    if recorded and outcome.verdict is Verdict.ACCEPTED:
         _check_sum(attempt)
 
 
@@ -183,6 +188,9 @@ def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
         except workflow.LostRace:
             logger.warning("Payout %s was settled by somebody else: %s", attempt.marker, outcome.rule)
             return False
+        except IntegrityError:
+            # The store named a refund that settled another payout: that is no proof for this one.
+            outcome = replace(outcome, verdict=Verdict.IN_DOUBT, rule="refund_of_another", store_refund=None)
         except DatabaseError:
             if nth == RECORD_TRIES - 1:
                 raise

@@ -5,6 +5,7 @@ Nothing here ever sends a refund.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from .models import PayoutAttempt
 from .payout import sought
 from .states import AttemptStatus
 
+logger = logging.getLogger(__name__)
+
 
 def look(attempt_id: int) -> None:
     """One due look at an attempt: a lease that ran out, a doubt, a refusal, or a paid refund to watch."""
@@ -23,10 +26,13 @@ def look(attempt_id: int) -> None:
     attempt = PayoutAttempt.objects.select_related("refund_request").filter(pk=attempt_id).first()
     if attempt is None:
         return
-    if attempt.status in (AttemptStatus.PREPARED, AttemptStatus.SENT):
-        workflow.expire_lease(attempt_id)
-    elif attempt.next_look_at is not None and attempt.next_look_at <= now:
-        look_now(attempt)
+    try:
+        if attempt.status in (AttemptStatus.PREPARED, AttemptStatus.SENT):
+            workflow.expire_lease(attempt_id)
+        elif attempt.next_look_at is not None and attempt.next_look_at <= now:
+            look_now(attempt)
+    except workflow.LostRace:
+        logger.info("Attempt %s was settled by somebody else meanwhile", attempt_id)
 
 
 def look_now(attempt: PayoutAttempt, *, patience: float = timing.LOOK_PATIENCE) -> bool:

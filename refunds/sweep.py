@@ -12,9 +12,10 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from . import dispatch, timing
-from .models import LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
+from . import audit, dispatch, health, timing, workflow
+from .models import Heartbeat, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
 from .states import AttemptStatus
 
 
@@ -51,12 +52,19 @@ def _look_ups(now: datetime) -> QuerySet[LookUp]:
     return LookUp.objects.filter(next_try_at__lte=now)
 
 
+def _heartbeat(name: str) -> Callable[[datetime], QuerySet[Heartbeat]]:
+    """The worker of a queue shows its life by running a job: that proves Redis, the worker and the database at once."""
+    return lambda now: Heartbeat.objects.filter(name=name, at__lte=now - timing.scaled(timing.BEAT_EVERY))
+
+
 ERRANDS = (
     Errand("leases run out", "look", _leases, "lease_until"),
     Errand("approved, not sent", "pay", _approved, "next_action_at"),
     Errand("doubts and watches", "look", _looks, "next_look_at"),
     Errand("look-ups", "look_up", _look_ups, "next_try_at"),
     Errand("mails", "deliver", _mails, "next_try_at"),
+    Errand("sign of life of payouts", "beat_payouts", _heartbeat("payouts"), "at"),
+    Errand("sign of life of messages", "beat_messages", _heartbeat("messages"), "at"),
 )
 
 
@@ -78,6 +86,17 @@ def count_due() -> dict[str, int]:
     """How much is due, all of it, nudged or not."""
     now = timezone.now()
     return {errand.name: errand.due(now).count() for errand in ERRANDS}
+
+
+def watch(*, owner: str) -> list[str]:
+    """Raises the alarms there are, and audits what has happened lately: a broken promise pauses all payouts."""
+    found = health.problems()
+    broken = list(audit.violations(since=timezone.now() - timing.AUDIT_BACK))
+    if broken:
+        what = "; ".join(f"{violation.reference}: {violation.sentence}" for violation in broken[:5])
+        workflow.pause_automatically(_("A check of the books failed. %(what)s") % {"what": what})
+        found = [health.Problem("audit", timezone.now(), what), *found]
+    return health.raise_alarms(found, owner=owner)
 
 
 def _not_nudged(rows: QuerySet[Any], now: datetime) -> QuerySet[Any]:

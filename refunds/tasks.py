@@ -1,6 +1,6 @@
 """Entry points of RQ: an id in, one call. What they may do stands in the row."""
 
-from . import mail, payout, reconcile, verification, workflow
+from . import health, mail, payout, reconcile, verification, workflow
 
 
 def pay(refund_request_id: int) -> None:
@@ -13,6 +13,10 @@ def look(attempt_id: int) -> None:
 
 def look_up(look_up_id: int) -> None:
     verification.find(look_up_id)
+
+
+def beat(heartbeat_id: int) -> None:
+    health.beat(heartbeat_id)
 
 
 def deliver(mail_id: int) -> None:

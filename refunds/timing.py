@@ -53,6 +53,20 @@ HOME_FRESH = timedelta(minutes=10)
 SNAPSHOT_FRESH = timedelta(seconds=60)
 """An approval needs to have seen the order as it was at most this long ago."""
 
+ALARM_APPROVED = timedelta(minutes=10)
+"""Approved money that is still not on its way by then waits for something that a person should know."""
+ALARM_DOUBT = timedelta(minutes=75)
+"""From an hour on a person may settle a doubt; a quarter of an hour later one should."""
+ALARM_FAILED = timedelta(hours=4)
+ALARM_MAIL = timedelta(minutes=15)
+ALARM_HEARTBEAT = timedelta(minutes=2)
+ALARM_AGAIN = timedelta(hours=4)
+BEAT_EVERY = timedelta(seconds=20)
+WATCH_EVERY = timedelta(minutes=1)
+"""How often the sweep looks for alarms and audits the books."""
+AUDIT_BACK = timedelta(minutes=30)
+"""The audit of the sweep looks at what has happened since; the command looks at everything."""
+
 NUDGE_AGAIN = timedelta(seconds=60)
 SWEEP_EVERY = timedelta(seconds=2)
 QUEUE_DEPTH = 40

@@ -288,7 +288,7 @@ def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyFor
     except workflow.LostRace:
         return redirect("refunds:request")
     request.session.pop(DRAFT, None)
-    return _to_status(request, refund_request, _("Your request is sent. We have written a mail to you about it."))
+    return _to_status(request, refund_request, _("Your request is sent. You get a mail about it."))
 
 
 def _to_status(request: HttpRequest, refund_request: RefundRequest, message: str) -> HttpResponse:

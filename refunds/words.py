@@ -30,7 +30,7 @@ DECIDED = frozenset({Status.APPROVED, Status.SENDING, Status.REFUNDED, Status.FA
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A headline, what follows from it, and a tone: `waiting`, `good`, `attention`, `problem` or `over`."""
+    """A headline, what follows from it, and a tone: `waiting`, `good`, `attention` or `over`."""
 
     tone: str
     headline: str
@@ -77,7 +77,7 @@ def state(refund_request: RefundRequest) -> State:
         case Status.FAILED | Status.CHECK_NEEDED:
             return State("waiting", _("Approved. We are checking the payment."), _checking())
         case Status.DECLINED:
-            return State("problem", _("We cannot refund this."))
+            return State("attention", _("We cannot refund this."))
         case Status.WITHDRAWN:
             return State("over", _withdrawn(refund_request), (_("Nothing more will happen."),))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.text import Truncator
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
@@ -43,13 +44,18 @@ def _cut(order: Order, breakdown: Breakdown) -> Iterator[str]:
         yield _("%(amount)s is cut off: the order does not hold more.") % {"amount": amount(order, breakdown.clamped)}
 
 
+MOST_NAMED = 3
+LONGEST_NAME = 60
+
+
 def _goods(breakdown: Breakdown, restock: bool) -> str:
-    goods = [
-        f"{line.quantity} × {line.name}" for line in breakdown.lines if line.kind is LineKind.PRODUCT and line.quantity
-    ]
+    goods = [line for line in breakdown.lines if line.kind is LineKind.PRODUCT and line.quantity]
     if not restock or not goods:
         return _("Nothing returns to stock.")
-    return _("%(goods)s: back into stock.") % {"goods": ", ".join(goods)}
+    if len(goods) > MOST_NAMED:
+        return _("%(n)d pieces: back into stock.") % {"n": sum(line.quantity for line in goods)}
+    named = ", ".join(f"{line.quantity} × {Truncator(line.name).chars(LONGEST_NAME)}" for line in goods)
+    return _("%(goods)s: back into stock.") % {"goods": named}
 
 
 def _people(order: Order, refund_request: RefundRequest, breakdown: Breakdown, shop: Shop) -> Iterator[str]:

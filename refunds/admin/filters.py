@@ -60,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
 
     title = _("state")
     parameter_name = "state"
-    template = "admin/refunds/refundrequest/tabs.html"
+    template = "admin/refunds/tabs.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         self.is_search = bool(request.GET.get("q"))
@@ -101,7 +101,7 @@ class StateFilter(admin.SimpleListFilter):
 class ReasonFilter(admin.SimpleListFilter):
     title = _("reason")
     parameter_name = "reason"
-    template = "admin/refunds/refundrequest/menu.html"
+    template = "admin/refunds/menu.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(reason.value, reason.label) for reason in Reason]

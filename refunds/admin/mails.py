@@ -47,19 +47,32 @@ def badge(state: str) -> SafeString:
     return format_html('<span class="badge badge--{}">{}</span>', TONES[Mail.State(state)], Mail.State(state).label)
 
 
+class StateTabs(admin.ChoicesFieldListFilter):
+    template = "admin/refunds/tabs.html"
+
+
 class MailAdmin(ReadOnlyAdmin):
     list_display = ("subject_link", "recipient", "kind_name", "shown_state", "age", "case")
     list_display_links = None
-    list_filter = ("state",)
+    list_filter = (("state", StateTabs),)
     list_select_related = ("refund_request",)
     list_per_page = 50
     ordering = ("-id",)
     search_fields = ("=recipient", "=refund_request__reference")
-    search_help_text = gettext_lazy("E-mail address or reference, in full")
+    change_list_template = "admin/refunds/list.html"
+    empty_value_display = ""
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
         return super().get_queryset(request).defer("text", "html")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        words = {
+            "title": _("Mails"),
+            "search_hint": _("E-mail address or reference, in full"),
+            "empty": _("No mail here."),
+        }
+        return super().changelist_view(request, words | (extra_context or {}))
 
     @admin.display(description=gettext_lazy("subject"))
     def subject_link(self, mail: Mail) -> SafeString:
@@ -119,7 +132,7 @@ class MailAdmin(ReadOnlyAdmin):
             "next_try": moment(mail.next_try_at, now),
             "may_resend": request.user.has_perm("refunds.work_refundrequest") and self._is_over(mail),
         }
-        return TemplateResponse(request, "admin/refunds/mail/mail.html", context)
+        return TemplateResponse(request, "admin/refunds/mail.html", context)
 
     def _is_over(self, mail: Mail) -> bool:
         return mail.state in (Mail.State.SENT, Mail.State.FAILED)

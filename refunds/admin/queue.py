@@ -29,14 +29,14 @@ from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order_number", "customer", "shown_amount", "reason", "state", "age", "waits_for")
+    list_display = ("case_link", "order_number", "customer", "shown_amount", "reason", "state", "age")
     list_display_links = None
     list_filter = (StateFilter, ReasonFilter)
     list_per_page = 50
     search_fields = ("reference",)
     empty_value_display = ""
     sortable_by = ("age",)
-    change_list_template = "admin/refunds/refundrequest/change_list.html"
+    change_list_template = "admin/refunds/list.html"
 
     # --- The queue ---------------------------------------------------------------------------------------------------
 
@@ -52,6 +52,14 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
     def _over(self) -> set[str]:
         return {*CLOSED_STATES, "all"}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        words = {
+            "title": _("Refund requests"),
+            "search_hint": _("Reference, order number, e-mail, name or store refund id"),
+            "empty": _("Nothing waits here. Well done."),
+        }
+        return super().changelist_view(request, words | (extra_context or {}))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -80,15 +88,12 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def state(self, refund_request: RefundRequest) -> SafeString:
-        return show.badge(refund_request.status)
+        waits_for = show.waits_for(refund_request, timezone.now())
+        return format_html('{} <span class="quiet">{}</span>', show.badge(refund_request.status), waits_for)
 
     @admin.display(description=_("age"), ordering="created_at")
     def age(self, refund_request: RefundRequest) -> SafeString:
         return show.age(refund_request.created_at)
-
-    @admin.display(description=_("waits for"))
-    def waits_for(self, refund_request: RefundRequest) -> str:
-        return show.waits_for(refund_request, timezone.now())
 
     # --- The case ----------------------------------------------------------------------------------------------------
 
@@ -136,7 +141,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
             "title": refund_request.reference,
             "next_case": self._next(refund_request),
         }
-        return TemplateResponse(request, "admin/refunds/refundrequest/case.html", context, status=status)
+        return TemplateResponse(request, "admin/refunds/case/page.html", context, status=status)
 
     def _next(self, refund_request: RefundRequest) -> RefundRequest | None:
         """The case that needs a person most, this one aside."""

@@ -7,11 +7,13 @@ ledger. Amounts are decimals in the order's currency; instants are aware.
 from .case import DeclineReason, Message, OrderSnapshot, Reason, RefundLine, RefundRequest
 from .contact import LookUp, Mail
 from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
-from .shop import Shop, StoreHealth
+from .shop import Alarm, Heartbeat, Shop, StoreHealth
 
 __all__ = [
+    "Alarm",
     "AppendOnlyError",
     "DeclineReason",
+    "Heartbeat",
     "LookUp",
     "Mail",
     "Message",

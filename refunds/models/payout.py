@@ -59,6 +59,11 @@ class PayoutAttempt(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     settled_reference = models.CharField(max_length=200, blank=True)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """Above the limit two people settle a doubt: who said it first, and what."""
+    proposal = models.CharField(max_length=220, blank=True)
 
     class Meta:
         verbose_name = _("payout attempt")

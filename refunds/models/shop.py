@@ -61,3 +61,31 @@ class StoreHealth(models.Model):
     @classmethod
     def current(cls) -> StoreHealth:
         return cls.objects.get_or_create(pk=1)[0]
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of one kind of process: `sweep`, or a queue whose worker has run a job of the sweep's."""
+
+    name = models.CharField(max_length=40, unique=True)
+    at = models.DateTimeField(null=True, blank=True)
+    nudged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Alarm(models.Model):
+    """Something that is wrong now, since when, and when staff were last told."""
+
+    code = models.CharField(max_length=40, unique=True)
+    since = models.DateTimeField()
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.code

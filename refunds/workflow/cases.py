@@ -362,6 +362,8 @@ def settle_paid(
         raise NotAllowed("reference", _("Enter the provider’s reference of the payout."))
     attempt = _doubt(refund_request)
     with transaction.atomic():
+        if not _two_agree(refund_request, attempt, actor, version, f"paid {reference.strip()}"):
+            return
         _settle(
             attempt, AttemptStatus.SUCCEEDED, settled_by=by, settled_reference=reference.strip(), verdict="person_paid"
         )
@@ -383,6 +385,8 @@ def settle_not_paid(refund_request: RefundRequest, *, by: User, version: int, ad
     actor = staff(by, "settle_doubts", address)
     attempt = _doubt(refund_request)
     with transaction.atomic():
+        if not _two_agree(refund_request, attempt, actor, version, "not paid"):
+            return
         to = AttemptStatus.REFUSED if attempt.status == AttemptStatus.UNKNOWN else None
         _settle(attempt, to, settled_by=by, no_payout_by=by, verdict="person_no_payout")
         move(refund_request, Status.FAILED, "settled_not_paid", actor, version=version, attempt=attempt)
@@ -398,6 +402,22 @@ def confirm_no_payout(refund_request: RefundRequest, *, by: User, version: int, 
         edit(refund_request, version=version)
         _settle(attempt, None, no_payout_by=by)
         log("no_payout_confirmed", actor, refund_request=refund_request, attempt=attempt)
+
+
+def _two_agree(
+    refund_request: RefundRequest, attempt: PayoutAttempt, actor: Actor, version: int, proposal: str
+) -> bool:
+    """True below the limit, or if another person has said the same before; otherwise writes down who says so first."""
+    if not refund_request.needs_second or (
+        attempt.proposed_by not in (None, actor.user) and attempt.proposal == proposal
+    ):
+        return True
+    if attempt.proposed_by == actor.user and attempt.proposal == proposal:
+        raise NotAllowed("two_people", _("You have said so already. A second person has to confirm it."))
+    edit(refund_request, version=version)
+    _settle(attempt, None, proposed_by=actor.user, proposal=proposal)
+    log("settlement_proposed", actor, refund_request=refund_request, attempt=attempt)
+    return False
 
 
 def _doubt(refund_request: RefundRequest) -> PayoutAttempt:

@@ -106,7 +106,7 @@ def _prepare(refund_request: RefundRequest, owner: str, now: datetime) -> Payout
 
 
 def _payload(refund_request: RefundRequest) -> dict[str, Any]:
-    """Everything that the payout needs, frozen. The e-mail is compared through a digest: the ledger keeps no address."""
+    """Everything that the payout needs, frozen. The e-mail is compared through a digest, so that none is kept."""
     if refund_request.order_decided is None:
         raise NotAllowed("undecided", "An approved case lacks the order it was decided on.")
     order = refund_request.order_decided.order
@@ -349,15 +349,26 @@ def expire_lease(attempt_id: int) -> None:
 
 
 def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]) -> None:
-    """The store's own row proves that the money went back: from `prepared` (an earlier life sent it) or from doubt."""
+    """The store's own row proves that the money went back: from `prepared` (an earlier life sent it) or from doubt.
+
+    Where the case has gone on without it (declined, or paid by another attempt) nothing is moved, and staff are told.
+    """
     try:
         with transaction.atomic(durable=True):
             current = _open_again(attempt)
             fields = {"evidence": [*current.evidence, found], "looked_at": timezone.now(), "verdict": "adopted"}
             _succeed(current, store_refund_id, "adopted", fields, {})
-    except IntegrityError:
-        # Another attempt owns that row of the store: this is not proof for this one.
-        record_look(attempt, found={**found, "finding": "row_of_another"}, next_look_at=None)
+    except (IntegrityError, NotAllowed):
+        _paid_after_all(attempt, {**found, "finding": "paid_after_all"})
+
+
+def _paid_after_all(attempt: PayoutAttempt, found: dict[str, Any]) -> None:
+    """Money moved for an attempt whose case is elsewhere by now. Told once, and looked at again."""
+    if not attempt.evidence or _substance(attempt.evidence[-1]) != _substance(found):
+        with transaction.atomic(durable=True):
+            event = log("paid_after_all", WORKER, refund_request=attempt.refund_request, attempt=attempt, data=found)
+            _tell_staff(attempt, event)
+    record_look(attempt, found=found, next_look_at=timezone.now() + timing.scaled(timing.LOOKS[1]))
 
 
 def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
@@ -368,6 +379,8 @@ def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
     elif current.status == AttemptStatus.REFUSED:
         _set(current, AttemptStatus.UNKNOWN)
         move(current.refund_request, Status.CHECK_NEEDED, "doubt_reopened", WORKER, attempt=current)
+    elif current.status not in (AttemptStatus.SENT, AttemptStatus.UNKNOWN, AttemptStatus.REVERSED):
+        raise LostRace
     return current
 
 

@@ -1,11 +1,13 @@
 import signal
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
 
-from refunds import sweep, timing
+from refunds import health, sweep, timing, workflow
 
 
 class Command(BaseCommand):
@@ -25,13 +27,21 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_unused: stop.set())
+        owner, watched = workflow.attempt_owner(), time.monotonic()
         while not stop.wait(timing.scaled(timing.SWEEP_EVERY).total_seconds()):
-            self._pass()
+            self._survive(self._pass)
+            if time.monotonic() - watched >= timing.scaled(timing.WATCH_EVERY).total_seconds():
+                self._survive(lambda: sweep.watch(owner=owner))
+                watched = time.monotonic()
 
     def _pass(self) -> None:
+        health.beat_of_sweep()
+        sweep.run_once()
+
+    def _survive(self, step: Callable[[], object]) -> None:
+        """A database that restarts must not end the one process that forgets nothing."""
         try:
-            sweep.run_once()
+            step()
         except DatabaseError as error:
-            # A database that restarts must not end the one process that forgets nothing.
             self.stderr.write(f"sweep: {type(error).__name__}: {error}")
             connections.close_all()
