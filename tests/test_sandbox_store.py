@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -17,26 +16,12 @@ import requests
 
 from portal.sandbox.store import SandboxStore, catalogue
 
+from .sandbox_store import Client, error, money, rows, until
+
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 INVALID_AMOUNT = ("woocommerce_rest_cannot_create_order_refund", "Invalid refund amount.", 500)
 BELOW_ZERO = ("woocommerce_rest_invalid_order_refund", "Refund amount must be greater than zero.", 400)
-
-
-class Client:
-    """A bare client with a key of everything, which follows nothing and keeps its connection."""
-
-    def __init__(self, store: SandboxStore, key: str = "sandbox") -> None:
-        self.store = store
-        self.session = requests.Session()
-        self.session.auth = (f"ck_{key}", f"cs_{key}") if key else None
-
-    def __call__(self, method: str, path: str, json: Any = None, **options: Any) -> requests.Response:
-        options = {"timeout": 10, "allow_redirects": False, **options}
-        return self.session.request(method, f"{self.store.base_url}/wp-json/wc/v3{path}", json=json, **options)
-
-    def refund(self, order_id: int, json: Any = None, **options: Any) -> requests.Response:
-        return self("POST", f"/orders/{order_id}/refunds", json, **options)
 
 
 @pytest.fixture
@@ -50,20 +35,6 @@ def client(store: SandboxStore) -> Iterator[Client]:
     client = Client(store)
     yield client
     client.session.close()
-
-
-def rows(store: SandboxStore, order_id: int) -> list[tuple[str, str, bool]]:
-    """Amount as stored, reason and refunded_payment of each row."""
-    return [(row["amount"], row["reason"], row["refunded_payment"]) for row in store.refunds(order_id)]
-
-
-def money(store: SandboxStore) -> list[str]:
-    return [payment["amount"] for payment in store.money]
-
-
-def error(answer: requests.Response) -> tuple[str, str, Any]:
-    body = answer.json()
-    return body["code"], body["message"], body["data"]
 
 
 # --- one refund -------------------------------------------------------------------------------------------------------
@@ -565,7 +536,7 @@ def test_refund_goes_on_after_the_client_has_left(store: SandboxStore, client: C
     with pytest.raises(requests.ReadTimeout):
         client.refund(order["id"], {"amount": "10.00", "reason": "r"}, timeout=0.2)
     in_flight = rows(store, order["id"])
-    _until(lambda: rows(store, order["id"]) == [("10.00", "r", True)])
+    until(lambda: rows(store, order["id"]) == [("10.00", "r", True)])
 
     assert in_flight == [("10.00", "r", False)]
     assert money(store) == ["10.00"]
@@ -577,14 +548,7 @@ def test_row_in_flight_vanishes_when_the_gateway_declines(store: SandboxStore, c
     thread = threading.Thread(target=client.refund, args=(order["id"], {"amount": "10.00"}))
     thread.start()
 
-    _until(lambda: rows(store, order["id"]) == [("10.00", "", False)])
+    until(lambda: rows(store, order["id"]) == [("10.00", "", False)])
     thread.join()
 
     assert (rows(store, order["id"]), money(store)) == ([], [])
-
-
-def _until(done: Any) -> None:
-    deadline = time.monotonic() + 5
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert done()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +101,7 @@ class Switch:
 
 @dataclass(slots=True)
 class Dice:
-    """Random faults: `rate` of all calls get one of `faults` that can strike them."""
+    """Random faults: `rate` of all calls get one of `faults` that can strike them; all but the huge one by default."""
 
     rate: float
     seed: int
@@ -187,7 +186,7 @@ def seconds_of(text: str, delay: float | None) -> dict[str, float]:
 
 
 def _dice(wanted: dict[str, Any]) -> Dice:
-    names = tuple(wanted.get("faults") or FAULTS)
+    names = tuple(wanted.get("faults") or (name for name in FAULTS if name != "huge"))
     for name in names:
         seconds_of(name, None)
     on = wanted.get("on") or "any"
@@ -199,8 +198,3 @@ def _dice(wanted: dict[str, Any]) -> Dice:
 def _check_call(on: str) -> None:
     if on != "any" and on not in CALLS:
         raise Unknown(f"No call is named {on!r}. There are: any, {', '.join(CALLS)}.")
-
-
-def names(stages: Iterable[str]) -> list[str]:
-    wanted = set(stages)
-    return [name for name, fault in FAULTS.items() if fault.stage in wanted]

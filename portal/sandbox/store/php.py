@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
+LARGEST_EXPONENT = 308
+_WIDE = Context(prec=2 * LARGEST_EXPONENT)
 _NUMERIC = re.compile(r"[ \t\n\r\v\f]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t\n\r\v\f]*\Z")
 _LEADING_NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)")
 _NOT_IN_A_DECIMAL = re.compile(r"\.(?![^.]+$)|[^0-9.-]")
@@ -22,8 +24,15 @@ def number(value: object) -> Decimal:
     """What PHP calculates with: the number that a text begins with, otherwise 0."""
     if isinstance(value, str):
         found = _LEADING_NUMBER.match(value)
-        return Decimal(found.group(1)) if found else Decimal(0)
-    return Decimal(str(value)) if is_numeric(value) else Decimal(int(bool(value)))
+        return _within_floats(Decimal(found.group(1))) if found else Decimal(0)
+    return _within_floats(Decimal(str(value))) if is_numeric(value) else Decimal(int(bool(value)))
+
+
+def _within_floats(value: Decimal) -> Decimal:
+    """Nothing is larger or smaller than a float can be, so that every number can be rounded."""
+    if value.adjusted() > LARGEST_EXPONENT:
+        return Decimal(f"1e{LARGEST_EXPONENT}").copy_sign(value)
+    return value if value.adjusted() > -LARGEST_EXPONENT else Decimal(0)
 
 
 def greater(left: str, right: str) -> bool:
@@ -61,7 +70,7 @@ def format_decimal(value: object, separator: str = ".") -> str:
 
 def rounded(value: object, decimals: int) -> str:
     """`wc_format_decimal` with a number of decimals: half up, never "-0.00"."""
-    result = number(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    result = number(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_WIDE)
     return f"{abs(result) if result == 0 else result:f}"
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from . import auth, shapes
@@ -181,12 +181,17 @@ def _params(request: Request, method: str, url_params: Json) -> Json:
 
 def _json_body(body: bytes) -> Json:
     try:
-        data = json.loads(body)
+        data = json.loads(body, parse_constant=_no_number)
     except UnicodeDecodeError:
         raise _bad_json(5, "Malformed UTF-8 characters, possibly incorrectly encoded") from None
     except ValueError:
         raise _bad_json(4, "Syntax error") from None
     return data if isinstance(data, dict) else {}
+
+
+def _no_number(name: str) -> NoReturn:
+    """NaN and Infinity are Python's own JSON."""
+    raise ValueError(name)
 
 
 def _bad_json(code: int, message: str) -> ApiError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import socketserver
 import threading
@@ -115,13 +114,13 @@ class SandboxStore:
         return site.answer(self.shop, request)
 
     def _open_books(self) -> None:
-        if self._fresh and self.directory.exists():
-            shutil.rmtree(self.directory)
-        self._fresh = False
-        books = Journal(self.directory / "books.jsonl")
-        self._journals = [books]
-        self._journals.append(Journal(self.directory / "calls.jsonl"))
-        self.shop = Shop(Books(books), CallLog(self._journals[1]), self._settings)
+        books, calls = (Journal(self.directory / name) for name in ("books.jsonl", "calls.jsonl"))
+        self._journals = [books, calls]
+        if self._fresh:
+            books.clear()
+            calls.clear()
+        self._fresh = False  # only the first start forgets: the next one follows a kill
+        self.shop = Shop(Books(books), CallLog(calls), self._settings)
         for order in catalogue.orders() if self._orders is None else self._orders:
             if self.shop.books.order(order.get("id", 0)) is None:
                 orders.add(self.shop.books, self._settings, order)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from . import gateways
 from .books import Json
+from .php import json_number
 from .rest import CANNOT_LIST, CANNOT_VIEW, Call, linked, route
 from .settings import VERSION, Settings
 from .wire import Answer, ApiError, json_answer
@@ -126,7 +128,7 @@ def view_index(call: Call) -> Answer:
         "description": "",
         "url": call.base,
         "home": call.base,
-        "gmt_offset": (offset.total_seconds() if offset else 0) / 3600,
+        "gmt_offset": json_number(Decimal(offset.total_seconds() if offset else 0) / 3600),
         "timezone_string": call.settings.timezone,
         "page_for_posts": 0,
         "page_on_front": 0,
