@@ -51,7 +51,7 @@ def _look(attempt: PayoutAttempt) -> Order | None:
         if not _home_confirmed():
             _hold_back(attempt, _("Payouts are paused."), rule="paused")
             return None
-        order = orders.read(attempt.order_id, patience=timing.LOOK_PATIENCE)
+        order = orders.read(attempt.order_id, patience=timing.seconds(timing.LOOK_PATIENCE))
         ours = any(evidence.is_ours(refund.reason, attempt.refund_request.reference) for refund in order.refunds)
         if ours and not _none_of_ours(attempt):
             return None
@@ -68,12 +68,16 @@ def _look(attempt: PayoutAttempt) -> Order | None:
 
 
 def _home_confirmed() -> bool:
-    return not orders.home_due() or workflow.confirm_home(orders.read_home(patience=timing.LOOK_PATIENCE))
+    return not orders.home_due() or workflow.confirm_home(
+        orders.read_home(patience=timing.seconds(timing.LOOK_PATIENCE))
+    )
 
 
 def _none_of_ours(attempt: PayoutAttempt) -> bool:
     """False if the store already has a row of this case: it is adopted, or left to a person."""
-    found = evidence.judge(sought(attempt), orders.refunds(attempt.order_id, patience=timing.LOOK_PATIENCE))
+    found = evidence.judge(
+        sought(attempt), orders.refunds(attempt.order_id, patience=timing.seconds(timing.LOOK_PATIENCE))
+    )
     kept = found.as_json(timezone.now().isoformat())
     if found.finding is Finding.NOTHING:
         return True
@@ -204,7 +208,7 @@ def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
 def _check_sum(attempt: PayoutAttempt) -> None:
     """After the payout the order must have exactly this much more refunded; otherwise somebody was at it too."""
     try:
-        order = orders.read_only(attempt.order_id, patience=timing.LOOK_PATIENCE)
+        order = orders.read_only(attempt.order_id, patience=timing.seconds(timing.LOOK_PATIENCE))
     except woocommerce.StoreError:
         return  # The first watch looks at it again.
     expected = Decimal((attempt.baseline or {}).get("refunded", "0")) + attempt.amount

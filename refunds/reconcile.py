@@ -30,12 +30,12 @@ def look(attempt_id: int) -> None:
         if attempt.status in (AttemptStatus.PREPARED, AttemptStatus.SENT):
             workflow.expire_lease(attempt_id)
         elif attempt.next_look_at is not None and attempt.next_look_at <= now:
-            look_now(attempt)
+            look_now(attempt, patience=timing.seconds(timing.LOOK_PATIENCE))
     except workflow.LostRace:
         logger.info("Attempt %s was settled by somebody else meanwhile", attempt_id)
 
 
-def look_now(attempt: PayoutAttempt, *, patience: float = timing.LOOK_PATIENCE) -> bool:
+def look_now(attempt: PayoutAttempt, *, patience: float) -> bool:
     """Looks whether due or not, as for a person who is about to settle it. False if the store could not be read."""
     try:
         if attempt.status == AttemptStatus.SUCCEEDED:

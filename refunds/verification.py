@@ -107,7 +107,9 @@ def find(look_up_id: int) -> None:
         _done(look_up)
         return
     try:
-        order = orders.find(number=look_up.order_number, email=look_up.email, patience=timing.READ_TIMEOUT)
+        order = orders.find(
+            number=look_up.order_number, email=look_up.email, patience=timing.seconds(timing.READ_TIMEOUT)
+        )
     except woocommerce.StoreError as error:
         _later(look_up, error.retry_after)
         return

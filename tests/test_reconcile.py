@@ -149,7 +149,7 @@ def test_after_a_person_saw_no_payout_a_second_approval_pays_once(sandbox: Sandb
     refund_request = doubt(sandbox, "killed-before-payment")
     by = approver()
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
-        reconcile.look_now(the_attempt())
+        reconcile.look_now(the_attempt(), patience=5)
         workflow.settle_not_paid(refund_request, by=by, version=refund_request.version)
         orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
         orders.refresh(refund_request)

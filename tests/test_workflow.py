@@ -390,6 +390,23 @@ def test_after_a_gateway_refusal_nothing_is_decided_before_somebody_looked_at_th
     assert RefundRequest.objects.get().status == Status.APPROVED
 
 
+def test_a_gateway_refusal_that_proved_untrue_is_settled_as_paid() -> None:
+    refund_request = failed()
+    approve_fields = {"approved_amount": 1, "approved_breakdown": {}, "order_decided": refund_request.order_now}
+    by = approver()
+    RefundRequest.objects.update(
+        **approve_fields, api_refund=True, restock=False, decided_by=by, decided_at=timezone.now()
+    )
+    refund_request.refresh_from_db()
+
+    workflow.settle_paid(refund_request, by=by, version=refund_request.version, reference="re_77")
+
+    assert RefundRequest.objects.get().status == Status.REFUNDED
+    assert PayoutAttempt.objects.get().status == AttemptStatus.SUCCEEDED
+    assert kinds() == ["doubt_reopened", "settled_paid"]
+    assert mails() == [("refunded", "anna@example.com")]
+
+
 def test_confirming_needs_its_permission_and_something_to_confirm() -> None:
     refund_request = failed()
     by, colleague = approver(), agent()

@@ -356,14 +356,22 @@ def _note(refund_request: RefundRequest, by: User, text: str) -> None:
 def settle_paid(
     refund_request: RefundRequest, *, by: User, version: int, reference: str, address: str | None = None
 ) -> None:
-    """A person saw the payout at the payment provider; `reference` says under which number."""
+    """A person saw the payout at the payment provider; `reference` says under which number.
+
+    Also after a refusal by the gateway that proved untrue: the case goes through doubt to refunded then.
+    """
     actor = staff(by, "settle_doubts", address)
     if not reference.strip():
         raise NotAllowed("reference", _("Enter the provider’s reference of the payout."))
-    attempt = _doubt(refund_request)
+    refusal = unconfirmed_refusal(refund_request) if refund_request.status == Status.FAILED else None
+    attempt = refusal or _doubt(refund_request)
     with transaction.atomic():
         if not _two_agree(refund_request, attempt, actor, version, f"paid {reference.strip()}"):
             return
+        if refusal is not None:
+            _reopen_doubt(refusal)
+            move(refund_request, Status.CHECK_NEEDED, "doubt_reopened", actor, version=version, attempt=refusal)
+            version = refund_request.version
         _settle(
             attempt, AttemptStatus.SUCCEEDED, settled_by=by, settled_reference=reference.strip(), verdict="person_paid"
         )
@@ -432,6 +440,16 @@ def _doubt(refund_request: RefundRequest) -> PayoutAttempt:
     if attempt.looked_at is None or attempt.looked_at < now - timing.SNAPSHOT_FRESH:
         raise NotAllowed("stale_look", _("The shop was not looked at within the last minute. Look again first."))
     return attempt
+
+
+def _reopen_doubt(refusal: PayoutAttempt) -> None:
+    try:
+        with transaction.atomic():
+            _settle(refusal, AttemptStatus.UNKNOWN)
+    except IntegrityError:
+        raise NotAllowed(
+            "sibling_open", _("Another payout of this order is under way. Try again when it is through.")
+        ) from None
 
 
 def _settle(attempt: PayoutAttempt, to: AttemptStatus | None, **fields: Any) -> None:
