@@ -37,6 +37,8 @@ PAGE_WITHIN = 60
 WORKER_PATIENCE = timing.JOB_TIMEOUT + 30
 """Seconds. A refund on its way is waited for; RQ itself ends it after its job timeout."""
 
+BUSY_WITH = {"payouts": "the refund it is at", "messages": "the mail or look-up it is at"}
+
 
 class CannotRun(Exception):
     """Something is missing or taken. The message is one line that says what, and what to do."""
@@ -61,7 +63,7 @@ class Runner:
             self._check_ports()
             try:
                 self._start()
-                if self._wait_until(_page_answers, PAGE_WITHIN, "The page does not answer"):
+                if not self._stopping.is_set():
                     self._say(screen(time.monotonic() - began))
                 while not self._stopping.wait(0.2):
                     self._supervisor.check()
@@ -78,25 +80,26 @@ class Runner:
             self._supervisor.start(Program(STORE, _store_command(self._state_dir)))
         call_command("migrate", interactive=False, verbosity=0)
         demo.prepare()
+        programs = _procfile_programs(settings.BASE_DIR / "Procfile")
+        self._supervisor.start(programs.pop("web"))
         if settings.EMBEDDED_VALKEY:
             self._wait_until(self._valkey.answers, PAGE_WITHIN, "Valkey does not answer")
-        for program in _procfile_programs(settings.BASE_DIR / "Procfile"):
+        # The page first: on a small machine the others would only slow it down.
+        self._wait_until(_page_answers, PAGE_WITHIN, "The page does not answer")
+        for program in programs.values():
             self._supervisor.start(program)
 
     def _stop(self) -> None:
         for names in STOP_ORDER:
             self._supervisor.stop(*names)
 
-    def _wait_until(self, true: Callable[[], bool], within: float, otherwise: str) -> bool:
-        """False if the person stopped it meanwhile."""
+    def _wait_until(self, true: Callable[[], bool], within: float, otherwise: str) -> None:
+        """Returns early if the person stops it meanwhile."""
         until = time.monotonic() + within
-        while not true():
+        while not true() and not self._stopping.wait(0.05):
             self._supervisor.check()
-            if self._stopping.wait(0.05):
-                return False
             if time.monotonic() > until:
                 raise CannotRun(f"{otherwise} within {within} seconds. The logs are in {self._state_dir / 'log'}.")
-        return True
 
     def _check_ports(self) -> None:
         if _port_taken(settings.PORT):
@@ -154,14 +157,15 @@ def _alone(state_dir: Path) -> Iterator[None]:
         yield
 
 
-def _procfile_programs(procfile: Path) -> list[Program]:
-    busy = {"payouts": "the refund it is at", "messages": "the mail or look-up it is at"}
-    return [
-        # The shell replaces itself, so that a signal reaches the program and not a shell around it.
-        Program(name, ("/bin/sh", "-c", f"exec {command}"), WORKER_PATIENCE if name in busy else 10, busy.get(name, ""))
-        for name, command in parse_procfile(procfile.read_text()).processes.items()
-        if name != "release"
-    ]
+def _procfile_programs(procfile: Path) -> dict[str, Program]:
+    commands = parse_procfile(procfile.read_text()).processes
+    return {name: _program(name, command) for name, command in commands.items() if name != "release"}
+
+
+def _program(name: str, command: str) -> Program:
+    # The shell replaces itself, so that a signal reaches the program and not a shell around it.
+    patience = WORKER_PATIENCE if name in BUSY_WITH else 10
+    return Program(name, ("/bin/sh", "-c", f"exec {command}"), patience, BUSY_WITH.get(name, ""))
 
 
 def _store_command(state_dir: Path) -> Sequence[str]:
