@@ -21,7 +21,7 @@ from django.utils import timezone, translation
 from django.utils.html import escape
 
 from . import dispatch, links, timing, words
-from .models import LookUp, Mail, RefundEvent, RefundRequest, Shop
+from .models import LookUp, Mail, Message, RefundEvent, RefundRequest, Shop
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,10 @@ def write(
     look_up: LookUp | None = None,
     event: RefundEvent | None = None,
     recipient: str | None = None,
+    message: Message | None = None,
+    after: timedelta = timedelta(0),
 ) -> Mail:
-    """Writes a mail of `kind` (`templates/mail/<kind>.*`) in the language of its case, due at once.
+    """Writes a mail of `kind` (`templates/mail/<kind>.*`) in the language of its case, due at once or `after` a while.
 
     Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
     """
@@ -46,7 +48,7 @@ def write(
     language = about.language if about else settings.LANGUAGE_CODE
     shop = Shop.current()
     with translation.override(language):
-        context = _context(refund_request, look_up, event, shop)
+        context = {**_context(refund_request, look_up, event, shop), "message": message}
         subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
         mail = Mail.objects.create(
             kind=kind,
@@ -59,9 +61,10 @@ def write(
             text=render_to_string(f"mail/{kind}.txt", context).strip() + "\n",
             html=render_to_string(f"mail/{kind}.html", context),
             message_id=make_msgid(domain=_domain()),
-            next_try_at=timezone.now(),
+            next_try_at=timezone.now() + after,
         )
-    dispatch.nudge("deliver", mail.pk)
+    if not after:
+        dispatch.nudge("deliver", mail.pk)
     return mail
 
 
@@ -101,6 +104,13 @@ def _context(
             "case_url": settings.SITE_URL + reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]),
         }
     return context
+
+
+def cancel(kind: str, refund_request: RefundRequest) -> None:
+    """Takes mails of a kind back that have not left yet, because what they tell is no longer true."""
+    refund_request.mails.filter(kind=kind, state=Mail.State.PENDING).update(
+        state=Mail.State.CANCELLED, next_try_at=None
+    )
 
 
 # --- Delivery --------------------------------------------------------------------------------------------------------

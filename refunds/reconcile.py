@@ -38,9 +38,9 @@ def look(attempt_id: int) -> None:
 def look_now(attempt: PayoutAttempt, *, patience: float) -> bool:
     """Looks whether due or not, as for a person who is about to settle it. False if the store could not be read."""
     try:
-        if attempt.status == AttemptStatus.SUCCEEDED:
+        if attempt.status == AttemptStatus.SUCCEEDED and attempt.store_refund_id is not None:
             _watch(attempt, patience)
-        else:
+        elif attempt.status != AttemptStatus.SUCCEEDED:
             _look_at_doubt(attempt, patience)
     except woocommerce.StoreError as error:
         again = timezone.now() + timing.backoff(min(attempt.looks + 1, 4), error.retry_after)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -80,13 +80,12 @@ def too_many(request: HttpRequest, limit: verification.TooMany) -> HttpResponse:
     return response
 
 
-@personal
 @form_page
 def code(request: HttpRequest, public_id: str) -> HttpResponse:
     look_up = LookUp.objects.filter(public_id=public_id).first()
     if look_up is None:
         return dead_link(request)
-    if request.method == "GET" and request.session.get(PROVEN) == look_up.pk:
+    if request.session.get(PROVEN) == look_up.pk:
         return redirect("refunds:request")
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -163,78 +162,118 @@ def dead_link(request: HttpRequest) -> HttpResponse:
 
 
 # --- What, and why ---------------------------------------------------------------------------------------------------
+#
+# What is typed is kept in the session and every post ends in a redirect, so that "back" and "reload" are harmless on
+# each page. A page posts its own quantities, reason and note all the same: what a tab shows is what it sends.
 
 CHECKED = frozenset({"review", "submit"})
-"""The steps that need a reason too. `amount`, `everything` and `change` only work out the sum."""
+"""The steps that need a reason too. `amount`, `everything` and `live` only work out the sum."""
+DRAFT_LENGTH = 4 * NOTE_LENGTH
+"""Enough of a text that is too long to show it again."""
+
+
+def for_proven(view: Callable[[HttpRequest, LookUp, Order], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Only with the look-up that this browser has proven, and its order. Once a request is sent, its page is shown."""
+
+    @functools.wraps(view)
+    def entered(request: HttpRequest) -> HttpResponse:
+        proven = LookUp.objects.select_related("snapshot", "refund_request").filter(proven_at__isnull=False)
+        look_up = proven.filter(pk=request.session.get(PROVEN, 0)).first()
+        if look_up is None or look_up.snapshot is None or look_up.proven_at is None:
+            return _prove_again(request, request.POST.get("note", ""))
+        order = look_up.snapshot.order
+        if look_up.proven_at < timezone.now() - timing.PROOF_LIFE:
+            return _keep_and_prove_again(request, order)
+        if look_up.refund_request is not None:
+            return _to_status(request, look_up.refund_request, _("You have sent this request already. Here it is."))
+        return view(request, look_up, order)
+
+    return entered
 
 
 @personal
 @form_page
-def choose(request: HttpRequest) -> HttpResponse:
-    """Choosing and reviewing in one address: what is posted are quantities, a reason, a note, and the step wanted."""
-    look_up = _proven(request)
-    if look_up is None or look_up.snapshot is None or _is_old(look_up):
-        return _prove_again(request, look_up)
-    if look_up.refund_request is not None:
-        return _to_status(request, look_up.refund_request, _("You have sent this request already. Here it is."))
-    step = request.POST.get("step", "amount") if request.method == "POST" else ""
-    lines, why = _forms(request, look_up.snapshot.order, step)
-    if step in CHECKED and lines.is_valid() and why.is_valid():
-        if step == "submit":
-            return _submit(request, look_up, lines, why)
-        return _review_page(request, lines, why)
-    return _lines_page(request, lines, why)
+@for_proven
+def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
+    """What is posted are quantities, a reason, a note and the step wanted; an amount never is."""
+    if request.method != "POST":
+        return _lines_page(request, *_forms(order, *_draft(request, order)))
+    step = request.POST.get("step", "amount")
+    typed = _typed(request.POST, order)
+    if step == "everything":
+        typed |= {choice.field: str(choice.most) for choice in line_choices(order, held_lines(order))}
+    lines, why = _forms(order, typed, step)
+    if step == "live":
+        return _lines_page(request, lines, why)
+    _keep(request, order, typed, step)
+    is_ready = step in CHECKED and lines.is_valid() and why.is_valid()
+    if step == "submit" and is_ready:
+        return _submit(request, look_up, lines, why)
+    return redirect("refunds:review" if is_ready else "refunds:request")
 
 
-def _proven(request: HttpRequest) -> LookUp | None:
-    """The look-up that this browser has proven, however long ago."""
-    proven = LookUp.objects.select_related("snapshot", "refund_request").filter(proven_at__isnull=False)
-    return proven.filter(pk=request.session.get(PROVEN, 0)).first()
+@personal
+@require_safe
+@for_proven
+def review(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
+    lines, why = _forms(order, _draft(request, order)[0], "review")
+    if not (lines.is_valid() and why.is_valid()):
+        return redirect("refunds:request")
+    return page(
+        request,
+        "refunds/review.html",
+        order=order,
+        breakdown=lines.breakdown,
+        reason=Reason(why.cleaned_data["reason"]),
+        note=why.cleaned_data["note"],
+        answer_days=words.ANSWER_WITHIN,
+        banks=(words.BANKS_FIRST, words.BANKS_LAST),
+    )
 
 
-def _is_old(look_up: LookUp) -> bool:
-    return look_up.proven_at is None or look_up.proven_at < timezone.now() - timing.PROOF_LIFE
+def _keep_and_prove_again(request: HttpRequest, order: Order) -> HttpResponse:
+    if request.method == "POST":
+        _keep(request, order, _typed(request.POST, order), "amount")
+    return _prove_again(request, _draft(request, order)[0].get("note", ""))
 
 
-def _prove_again(request: HttpRequest, look_up: LookUp | None) -> HttpResponse:
-    """Nothing of the order is shown any more. What was typed is kept for the next proof of the same order."""
-    typed = _typed(request.POST)
-    if typed and look_up is not None and look_up.snapshot is not None:
-        request.session[DRAFT] = {"order_id": look_up.snapshot.order_id, "typed": typed}
+def _prove_again(request: HttpRequest, note: str) -> HttpResponse:
+    """Nothing of the order is shown any more; what the visitor wrote is."""
     hours = int(timing.PROOF_LIFE.total_seconds() // 3600)
-    return page(request, "refunds/prove_again.html", status=403, note=typed.get("note", ""), hours=hours)
+    return page(request, "refunds/prove_again.html", status=403, note=note, hours=hours)
 
 
-def _typed(data: Mapping[str, Any]) -> dict[str, str]:
-    names = (name for name in data if name in ("reason", "note") or name.startswith("q_"))
-    return {name: str(data[name])[:NOTE_LENGTH] for name in names}
+def _typed(data: QueryDict, order: Order) -> dict[str, str]:
+    names = ("reason", "note", *(f"q_{line.id}" for line in order.lines))
+    return {name: str(data[name])[:DRAFT_LENGTH] for name in names if name in data}
 
 
-def _draft(request: HttpRequest, order: Order) -> dict[str, str]:
+def _keep(request: HttpRequest, order: Order, typed: dict[str, str], step: str) -> None:
+    request.session[DRAFT] = {"order_id": order.id, "typed": typed, "step": step}
+
+
+def _draft(request: HttpRequest, order: Order) -> tuple[dict[str, str], str]:
+    """What was typed for this order and the step it was sent with; nothing if it was for another one."""
     draft: dict[str, Any] = request.session.get(DRAFT) or {}
-    return dict(draft["typed"]) if draft.get("order_id") == order.id else {}
+    return (dict(draft["typed"]), str(draft["step"])) if draft.get("order_id") == order.id else ({}, "")
 
 
-def _forms(request: HttpRequest, order: Order, step: str) -> tuple[LinesForm, WhyForm]:
+def _forms(order: Order, typed: dict[str, str], step: str) -> tuple[LinesForm, WhyForm]:
     choices = line_choices(order, held_lines(order))
-    data = request.POST.dict() if step else None
-    if data is not None and step == "everything":
-        data |= {choice.field: str(choice.most) for choice in choices}
-    typed = data or _draft(request, order)
-    return LinesForm(order, choices, data, initial=typed), WhyForm(data if step in CHECKED else None, initial=typed)
+    lines = LinesForm(order, choices, typed if step else None)
+    return lines, WhyForm(typed if step in CHECKED else None, initial=typed)
 
 
 def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm) -> HttpResponse:
-    order = lines.order
     return page(
         request,
         "refunds/lines.html",
-        order=order,
+        order=lines.order,
         lines=lines,
         why=why,
         errors=[*_summary(lines), *_summary(why)],
         is_anything_left=any(choice.most for choice in lines.choices),
-        earlier=_earlier(order),
+        earlier=_earlier(lines.order),
     )
 
 
@@ -258,19 +297,6 @@ def _earlier(order: Order) -> list[tuple[str, str, words.State]]:
     ]
 
 
-def _review_page(request: HttpRequest, lines: LinesForm, why: WhyForm) -> HttpResponse:
-    return page(
-        request,
-        "refunds/review.html",
-        order=lines.order,
-        breakdown=lines.breakdown,
-        reason=Reason(why.cleaned_data["reason"]),
-        note=why.cleaned_data["note"],
-        answer_days=words.ANSWER_WITHIN,
-        banks=(words.BANKS_FIRST, words.BANKS_LAST),
-    )
-
-
 def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyForm) -> HttpResponse:
     try:
         refund_request = workflow.submit(
@@ -280,12 +306,8 @@ def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyFor
             note=why.cleaned_data["note"],
             address=_address(request) or None,
         )
-    except workflow.NotAllowed as refusal:
-        if refusal.code == "not_proven":
-            return _prove_again(request, look_up)
-        # Another request took a line since the page was read: the fresh form names it.
-        return _lines_page(request, *_forms(request, lines.order, "submit"))
-    except workflow.LostRace:
+    except (workflow.NotAllowed, workflow.LostRace):
+        # A line was taken, or the proof ran out, since the page was read. The draft is kept; the fresh page says which.
         return redirect("refunds:request")
     request.session.pop(DRAFT, None)
     return _to_status(request, refund_request, _("Your request is sent. You get a mail about it."))

@@ -238,3 +238,19 @@ def test_a_person_can_settle_a_refund_that_was_taken_back(sandbox: SandboxStore)
     assert now_of(refund_request).status == Status.REFUNDED
     assert RefundEvent.objects.filter(kind="settled_paid").exists()
     assert Mail.objects.filter(kind="refunded").count() == 2
+
+
+@pytest.mark.parametrize("row", ["left unfinished", "deleted"])
+def test_a_payout_settled_by_a_person_stays_settled(sandbox: SandboxStore, row: str) -> None:
+    """The store knows nothing of it, so there is nothing in the store to watch."""
+    refund_request = doubt(sandbox, "killed-after-payment")
+    if row == "deleted":
+        orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        reconcile.look_now(the_attempt(), patience=5)
+        workflow.settle_paid(refund_request, by=approver(), version=refund_request.version, reference="re_1")
+
+    look_at(timedelta(hours=25))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert the_attempt().next_look_at is None

@@ -33,6 +33,7 @@ def nudged(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[tuple[str, in
 def approved() -> RefundRequest:
     refund_request = RefundRequestFactory.create()
     approve(refund_request, approver())
+    Mail.objects.update(state=Mail.State.SENT, next_try_at=None)
     return refund_request
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from refunds.woocommerce import StoreMisconfigured, StoreUnreachable, Timeouts
+from refunds.woocommerce import BadAnswer, StoreMisconfigured, StoreUnreachable, Timeouts
 from refunds.woocommerce import transport as transports
 from refunds.woocommerce.answers import Answer
 from refunds.woocommerce.transport import AnswerLost, NotSent, Transport, base_address
@@ -270,20 +270,22 @@ def test_read_that_trickles_is_cut_at_the_deadline() -> None:
 def test_huge_answer_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transports, "READ_LIMIT", 1000)
 
-    with serving(reply(200, b"x" * 1001)) as server, pytest.raises(StoreUnreachable) as error:
-        get(server, patience=0.05)
+    with serving(reply(200, b"x" * 1001)) as server, pytest.raises(BadAnswer) as error:
+        get(server, patience=3)
 
     assert error.value.message == "The store's answer was too large."
+    assert len(server.asked) == 1
 
 
 def test_bomb_is_measured_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transports, "READ_LIMIT", 100_000)
     bomb = reply(200, gzip.compress(b" " * 10_000_000), Content_Encoding="gzip")
 
-    with serving(bomb) as server, pytest.raises(StoreUnreachable) as error:
-        get(server, patience=0.2)
+    with serving(bomb) as server, pytest.raises(BadAnswer) as error:
+        get(server, patience=3)
 
     assert error.value.message == "The store's answer was too large."
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ KINDS = {
     "new_request": gettext_lazy("New request, to staff"),
     "needs_staff": gettext_lazy("Needs a person, to staff"),
 }
-SEALED = {"sandbox": True, "default-src": ["'none'"], "style-src": ["'unsafe-inline'"]}
+SEALED = {"sandbox": True, "default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "form-action": ["'none'"]}
 """A mail is shown as in a mail program: its own styles, no script, no form, nothing loaded, no access to this site."""
 
 

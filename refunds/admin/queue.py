@@ -29,7 +29,7 @@ from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order_number", "customer", "shown_amount", "reason", "state", "age")
+    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "state", "age")
     list_display_links = None
     list_filter = (StateFilter, ReasonFilter)
     list_per_page = 50
@@ -69,6 +69,10 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     @admin.display(description=_("reference"))
     def case_link(self, refund_request: RefundRequest) -> SafeString:
         return format_html('<a class="reference" href="{}/change/">{}</a>', refund_request.pk, refund_request.reference)
+
+    @admin.display(description=_("order"))
+    def order(self, refund_request: RefundRequest) -> str:
+        return refund_request.order_number
 
     @admin.display(description=_("customer"))
     def customer(self, refund_request: RefundRequest) -> SafeString:

@@ -4,7 +4,7 @@ Three objects are never mixed: `RefundRequest` is the case, `PayoutAttempt` one 
 ledger. Amounts are decimals in the order's currency; instants are aware.
 """
 
-from .case import DeclineReason, Message, OrderSnapshot, Reason, RefundLine, RefundRequest
+from .case import DeclineReason, Message, OrderSnapshot, Photo, Reason, ReasonRule, RefundLine, RefundRequest
 from .contact import LookUp, Mail
 from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
 from .shop import Alarm, Heartbeat, Shop, StoreHealth
@@ -19,7 +19,9 @@ __all__ = [
     "Message",
     "OrderSnapshot",
     "PayoutAttempt",
+    "Photo",
     "Reason",
+    "ReasonRule",
     "RefundEvent",
     "RefundLine",
     "RefundRequest",

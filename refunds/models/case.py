@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Self
 
 from django.conf import settings
+from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -27,6 +28,20 @@ REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 def new_reference() -> str:
     """`RF-` and eight letters: 40 random bits."""
     return "RF-" + "".join(secrets.choice(REFERENCE_ALPHABET) for _unused in range(8))
+
+
+def new_public_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def photo_storage() -> Storage:
+    """Beside the static files and never among them: every photo goes through a view that asks who wants it."""
+    return storages["photos"]
+
+
+def photo_path(photo: Photo, _name: str) -> str:
+    """A name that cannot be guessed, and nothing of the one the customer's file had."""
+    return f"{timezone.now():%Y/%m}/{secrets.token_urlsafe(24)}.jpg"
 
 
 class Reason(models.TextChoices):
@@ -91,6 +106,9 @@ class RefundRequest(models.Model):
     email = models.EmailField(_("e-mail"))
     customer_name = models.CharField(_("customer"), max_length=200, blank=True)
     language = models.CharField(max_length=16, default="en")
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -120,6 +138,8 @@ class RefundRequest(models.Model):
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    amount_words = models.TextField(blank=True)
+    """Why another amount is paid than was asked for, in words for the customer."""
     decline_reason = models.CharField(max_length=32, choices=DeclineReason, blank=True)
     decline_words = models.TextField(blank=True)
 
@@ -237,8 +257,27 @@ class RefundLine(models.Model):
         return f"{self.quantity} x {self.name}"
 
 
+class ReasonRule(models.Model):
+    """What the shop wants with a reason: a note, a photo, or to say beforehand what it does not refund."""
+
+    reason = models.CharField(max_length=32, choices=Reason, unique=True)
+    offered = models.BooleanField(_("offered"), default=True)
+    needs_note = models.BooleanField(_("needs a note"), default=False)
+    needs_photo = models.BooleanField(_("needs a photo"), default=False)
+    hint = models.CharField(_("hint for the customer"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("reason")
+        verbose_name_plural = _("reasons")
+        default_permissions = ("view", "change", "add")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return str(self.get_reason_display())
+
+
 class Message(models.Model):
-    """Words between the customer and the shop, or, if `internal`, among colleagues only."""
+    """Words between customer and shop or, if `internal`, among colleagues. `by` is empty for customers."""
 
     refund_request = models.ForeignKey(RefundRequest, on_delete=models.PROTECT, related_name="messages")
     at = models.DateTimeField(default=timezone.now)
@@ -252,3 +291,25 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message of {self.at:%Y-%m-%d %H:%M}"
+
+
+class Photo(models.Model):
+    """A customer's picture, re-encoded and without metadata, of a case or of a look-up that may make one."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id)
+    refund_request = models.ForeignKey(
+        RefundRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="photos"
+    )
+    look_up = models.ForeignKey("LookUp", on_delete=models.PROTECT, null=True, blank=True, related_name="photos")
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, null=True, blank=True, related_name="photos")
+    added_at = models.DateTimeField(default=timezone.now)
+    file = models.FileField(storage=photo_storage, upload_to=photo_path)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .case import OrderSnapshot, RefundRequest
+from .case import OrderSnapshot, RefundRequest, new_public_id
 from .payout import RefundEvent
-
-
-def new_public_id() -> str:
-    return secrets.token_urlsafe(16)
 
 
 class LookUp(models.Model):
@@ -64,6 +58,7 @@ class Mail(models.Model):
         SENDING = "sending", _("Being delivered")
         SENT = "sent", _("Delivered")
         FAILED = "failed", _("Given up")
+        CANCELLED = "cancelled", _("Not sent any more")
 
     kind = models.CharField(max_length=40)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)

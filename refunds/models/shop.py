@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from .case import photo_storage
 
 
 class Shop(models.Model):
@@ -13,6 +16,24 @@ class Shop(models.Model):
 
     name = models.CharField(_("shop name"), max_length=120, default="Sandbox Shop")
     support_email = models.EmailField(_("support e-mail"), blank=True)
+    logo = models.FileField(_("logo"), storage=photo_storage, upload_to="logo", blank=True)
+    accent = models.CharField(
+        _("accent colour"), max_length=7, blank=True, validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")]
+    )
+    imprint_url = models.URLField(_("imprint"), blank=True)
+    privacy_url = models.URLField(_("privacy notice"), blank=True)
+    terms_url = models.URLField(_("terms"), blank=True)
+    answer_days = models.PositiveSmallIntegerField(_("working days until we answer"), default=2)
+    mails_refunded = models.BooleanField(
+        _("send our own mail about refunds"), default=True, help_text=_("WooCommerce can send one of its own.")
+    )
+    per_network_and_hour = models.PositiveIntegerField(_("look-ups per network and hour"), default=20)
+    per_email_and_hour = models.PositiveIntegerField(_("look-ups per e-mail and hour"), default=6)
+    per_order_and_day = models.PositiveIntegerField(_("look-ups per order and day"), default=15)
+    photos_per_case = models.PositiveSmallIntegerField(_("photos per request"), default=5)
+    photo_megabytes = models.PositiveSmallIntegerField(_("megabytes per photo"), default=8)
+    keep_look_ups_days = models.PositiveSmallIntegerField(_("days to keep look-ups"), default=7)
+    keep_closed_days = models.PositiveSmallIntegerField(_("days to keep personal data of closed cases"), default=180)
     second_approval_above = models.DecimalField(
         max_digits=19, decimal_places=4, verbose_name=_("amount above which two people approve"), null=True, blank=True
     )

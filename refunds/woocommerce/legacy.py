@@ -58,7 +58,7 @@ LEGACY: Final[tuple[outcome.Rule, ...]] = (
         Verdict.REFUSED,
         "The legacy API does not see this order (any more). Nothing was sent to the store.",
         "An order that is not seen may all the same be paid; so it is not tried.",
-        code=("woocommerce_api_invalid_order", "woocommerce_api_invalid_order_id"),
+        code=("woocommerce_api_no_order_found", "woocommerce_api_invalid_order", "woocommerce_api_invalid_order_id"),
         needs=(Fact.NEVER_SENT,),
     ),
     rule(
@@ -232,7 +232,7 @@ class LegacyStore(Store):
             return outcome.lost(str(error))
         code, words = complaint(answer)
         return outcome.answered(
-            answer, instruction, code=code, words=words, store_refund=_refund_in(answer, order_id, decimals)
+            answer, instruction, code=code, words=words, store_refund=refund_in(answer, order_id, decimals)
         )
 
     def update_refund(self, order_id: int, refund_id: int, *, reason: str, patience: float = PATIENCE) -> StoreRefund:
@@ -339,7 +339,7 @@ def _line_body(line: InstructionLine, decimals: int) -> Document:
     }
 
 
-def _refund_in(answer: Answer, order_id: int, decimals: int) -> StoreRefund | None:
+def refund_in(answer: Answer, order_id: int, decimals: int) -> StoreRefund | None:
     if answer.status != 201:
         return None
     try:

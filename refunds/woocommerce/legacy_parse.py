@@ -45,6 +45,7 @@ from .types import (
 SHARE = Decimal("0.00000001")
 """Shares of a sum are cut to what the store itself keeps."""
 _KNOWN: Final[Mapping[str, type[StoreError]]] = {
+    "woocommerce_api_no_order_found": OrderNotFound,
     "woocommerce_api_invalid_order": OrderNotFound,
     "woocommerce_api_invalid_order_id": OrderNotFound,
     "woocommerce_api_invalid_order_refund_id": RefundNotFound,

@@ -1,8 +1,7 @@
 """The wire: one keep-alive session, deadlines that hold, retries for reads only, and keys that stay where they belong.
 
-What `requests` leaves open is settled here. Its timeout counts per read, so a watchdog ends every call at its deadline.
-Its ConnectionError means both "never connected" and "broke after sending", so our connections note the first byte
-of a request that leaves. Redirects are never followed, cookies never kept, the environment never asked.
+What `requests` leaves open is settled here and in `wire`: every call is over at its deadline, "not sent" is known and
+not guessed, redirects are never followed, cookies never kept, the environment never asked.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from .answers import Answer
-from .errors import StoreMisconfigured, StoreUnreachable
-from .wire import Session, Watchdog
+from .errors import BadAnswer, StoreMisconfigured, StoreUnreachable
+from .wire import Call, Session
 
 READ_LIMIT = 16 * 1024 * 1024
 """Bytes. A hundred orders with long lines are under two megabytes; more is no answer of WooCommerce's."""
@@ -79,6 +78,10 @@ class NotTrusted(NotSent):
 
 class AnswerLost(Exception):
     """The request left, and no whole answer came back."""
+
+
+class TooLarge(AnswerLost):
+    """More came back than any answer has. Trying again would only bring it all again."""
 
 
 # --- The address and the key -----------------------------------------------------------------------------------------
@@ -183,8 +186,8 @@ class Transport:
     ) -> Answer:
         """Reads, past every cache if `fresh`, and again while the store is busy or the network fails, until `until`.
 
-        `until` is an instant of `time.monotonic`. Raises `StoreUnreachable` or `StoreMisconfigured`; any other status
-        than those of a busy store is an answer.
+        `until` is an instant of `time.monotonic`. Raises `StoreUnreachable`, `StoreMisconfigured` or `BadAnswer`; any
+        other status than those of a busy store is an answer.
         """
         request = self._request("GET", path, params, signed=signed)
         request.headers["Accept-Encoding"] = "gzip"
@@ -211,6 +214,8 @@ class Transport:
             answer = self._exchange(self._reads, request, self.timeouts.read, left, READ_LIMIT)
         except NotTrusted as error:
             raise StoreMisconfigured(str(error)) from None
+        except TooLarge as error:
+            raise BadAnswer(str(error)) from None
         except (NotSent, AnswerLost) as error:
             raise StoreUnreachable(str(error)) from None
         if answer.status in BUSY:
@@ -256,7 +261,7 @@ class Transport:
         connect = min(self.timeouts.connect, total)
         answer: Answer | None = None
         failure: Exception | None = None
-        with Watchdog(total) as watchdog:
+        with Call(total) as call:
             try:
                 timeout = (connect, min(read, total))
                 response = session.send(
@@ -266,10 +271,10 @@ class Transport:
             except _FAILURES as error:
                 failure = error
         # Raised out here, so that no chained exception carries the request and its key into a log.
-        if answer is not None and not watchdog.ended:
+        if failure is None and answer is not None:
             return answer
-        words = _TOO_LATE if watchdog.ended or failure is None else self._words_for(failure)
-        kind = AnswerLost if watchdog.sent else NotTrusted if words in _UNTRUSTED else NotSent
+        words = self._words_for(failure or TimeoutError())
+        kind = _KINDS.get(words, AnswerLost if call.sent else NotSent)
         failure = None  # a traceback keeps the variables of its frames
         raise kind(words)
 
@@ -291,7 +296,7 @@ def _whole(response: requests.Response, limit: int) -> Answer:
         for chunk in response.raw.stream(CHUNK, decode_content=True):
             body += chunk
             if len(body) > limit:
-                raise _TooLarge
+                raise _OverLimit
     except BaseException:
         response.raw.close()
         raise
@@ -299,7 +304,7 @@ def _whole(response: requests.Response, limit: int) -> Answer:
     return Answer(response.status_code, response.headers, bytes(body))
 
 
-class _TooLarge(ValueError):
+class _OverLimit(ValueError):
     pass
 
 
@@ -318,7 +323,12 @@ def _why_busy(answer: Answer) -> str:
 _TOO_LATE = "The store did not answer in time."
 _NO_CA_BUNDLE = "The file with the certificate authority of the store (CA bundle) does not exist."
 _NOT_TRUSTED = "The store's certificate is not trusted."
-_UNTRUSTED = frozenset({_NO_CA_BUNDLE, _NOT_TRUSTED})
+_TOO_LARGE = "The store's answer was too large."
+_KINDS: Final[Mapping[str, type[NotSent | AnswerLost]]] = {
+    _NO_CA_BUNDLE: NotTrusted,
+    _NOT_TRUSTED: NotTrusted,
+    _TOO_LARGE: TooLarge,
+}
 _WORDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (urllib3.exceptions.NameResolutionError, "The store's address was not found (DNS)."),
     (ssl.SSLCertVerificationError, _NOT_TRUSTED),
@@ -327,7 +337,7 @@ _WORDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ConnectionRefusedError, "The store's server refused the connection."),
     (urllib3.exceptions.NewConnectionError, "The store's server could not be reached."),
     (urllib3.exceptions.ConnectTimeoutError, "The store's server did not accept a connection in time."),
-    (_TooLarge, "The store's answer was too large."),
+    (_OverLimit, _TOO_LARGE),
     (urllib3.exceptions.IncompleteRead, "The store's answer broke off."),
     (urllib3.exceptions.InvalidChunkLength, "The store's answer broke off."),
     (http.client.IncompleteRead, "The store's answer broke off."),

@@ -161,7 +161,7 @@ class V3Store(Store):
         except AnswerLost as error:
             return outcome.lost(str(error))
         code, words = complaint(answer)
-        store_refund = self._confirmed(_refund_in(answer, order_id, decimals))
+        store_refund = self._confirmed(refund_in(answer, order_id, decimals))
         return outcome.answered(answer, instruction, code=code, words=words, store_refund=store_refund)
 
     def _confirmed(self, store_refund: StoreRefund | None) -> StoreRefund | None:
@@ -327,7 +327,7 @@ def _line_body(line: InstructionLine, decimals: int) -> Document:
     }
 
 
-def _refund_in(answer: Answer, order_id: int, decimals: int) -> StoreRefund | None:
+def refund_in(answer: Answer, order_id: int, decimals: int) -> StoreRefund | None:
     """The refund in the answer to a POST, taken literally: noise before it means that something went wrong."""
     if answer.status != 201:
         return None

@@ -1,10 +1,15 @@
-"""Connections that a watchdog guards: what was sent is known to the byte, and no call outlives its deadline."""
+"""Connections that know their call: whether a byte of it was sent, and when it must be over.
+
+A timeout of requests counts per read, so an answer that trickles would never end; and its ConnectionError means both
+"never connected" and "broke after sending". Here every read of the socket, from the first header on, gets only the time
+that is left of the whole call, and the first byte handed to the socket is noted before it goes.
+"""
 
 from __future__ import annotations
 
-import os
+import http.client
+import io
 import socket
-import threading
 import time
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -18,103 +23,84 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
-class Watchdog:
-    """Ends one call at its deadline, whatever it is doing: handshake, headers or a body that trickles.
-
-    It holds a second handle on the socket, since TLS moves the first one about and `Connection: close` lets go of it
-    while the body is still being read. Shutting a socket down wakes whoever waits on it.
-    """
+class Call:
+    """One request and its answer. `sent` turns true just before the first byte of the request leaves."""
 
     def __init__(self, seconds: float) -> None:
         self.sent = False
-        self.ended = False
         self._deadline = time.monotonic() + seconds
-        self._handle: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(max(seconds, 0.0), self._end)
-        self._timer.daemon = True
-        self._token: Token[Watchdog | None] | None = None
+        self._outer: Token[Call | None] | None = None
 
-    def __enter__(self) -> Watchdog:
-        self._token = _watchdog.set(self)
-        self._timer.start()
+    def __enter__(self) -> Call:
+        self._outer = _call.set(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._timer.cancel()
-        if self._token is not None:
-            _watchdog.reset(self._token)
-        self._watch(None)
+        if self._outer is not None:
+            _call.reset(self._outer)
 
-    def connected(self, sock: socket.socket) -> None:
-        """Takes over a socket before anything is written to it. Raises `TimeoutError` when it is too late to start."""
-        self._watch(socket.socket(fileno=os.dup(sock.fileno())))
-        self._in_time()
-
-    def sending(self, sock: socket.socket) -> None:
-        """Called before each piece of a request is handed to the socket."""
-        if self._handle is None:
-            self.connected(sock)
-        self._in_time()
-        self.sent = True
-
-    def _in_time(self) -> None:
-        if self.ended or time.monotonic() >= self._deadline:
-            self.ended = True
+    def time_left(self) -> float:
+        """Seconds, more than none. Raises `TimeoutError` when the call should be over."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
             raise TimeoutError("The deadline of the call has passed.")
-
-    def _watch(self, handle: socket.socket | None) -> None:
-        with self._lock:
-            if self._handle is not None:
-                self._handle.close()
-            self._handle = handle
-
-    def _end(self) -> None:
-        with self._lock:
-            self.ended = True
-            if self._handle is not None:
-                try:
-                    self._handle.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    return  # closed by the store a moment ago: whoever was waiting is awake already
+        return left
 
 
-_watchdog: ContextVar[Watchdog | None] = ContextVar("watchdog", default=None)
+_call: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
-class _Watched(HTTPConnection):
-    """A connection that tells the watchdog of its call what it does."""
+class _TimedReader(io.RawIOBase):
+    """The reading side of a socket, for one answer. No read waits longer than its own timeout, or than the call."""
 
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        watchdog = _watchdog.get()
-        if watchdog is not None:
-            try:
-                watchdog.connected(sock)
-            except TimeoutError:
-                sock.close()
-                raise
-        return sock
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase, call: Call) -> None:
+        self._sock, self._stream, self._call = sock, stream, call
+        self._patience = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._call.time_left()
+        self._sock.settimeout(left if self._patience is None else min(left, self._patience))
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        call = _call.get()
+        if call is not None:
+            self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach(), call))
+
+
+class _Connection(HTTPConnection):
+    response_class = _TimedResponse
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()  # otherwise http.client would, after we had already said that something left
-        watchdog = _watchdog.get()
-        if watchdog is not None and self.sock is not None:
-            watchdog.sending(self.sock)
+        call = _call.get()
+        if call is not None:
+            call.time_left()
+            call.sent = True
         super().send(data)
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
+class _TlsConnection(_Connection, HTTPSConnection):
     pass
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _Connection
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
+    ConnectionCls = _TlsConnection
 
 
 class Session(requests.Session):

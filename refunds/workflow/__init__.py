@@ -7,16 +7,15 @@ nudge that follows the commit. None calls the store. `NotAllowed` says in plain 
 
 from .cases import (
     approve,
-    confirm_no_payout,
     decline,
     edit_amount,
     reopen,
-    settle_not_paid,
-    settle_paid,
     submit,
     take_back,
     withdraw,
 )
+from .conversation import answer, ask, assign, note, write, write_back
+from .doubts import confirm_no_payout, settle_not_paid, settle_paid
 from .moves import LostRace, NotAllowed
 from .payouts import (
     adopt,
@@ -38,7 +37,10 @@ __all__ = [
     "LostRace",
     "NotAllowed",
     "adopt",
+    "answer",
     "approve",
+    "ask",
+    "assign",
     "attempt_owner",
     "claim",
     "confirm_home",
@@ -48,6 +50,7 @@ __all__ = [
     "edit_amount",
     "expire_lease",
     "hold_back",
+    "note",
     "note_sum_mismatch",
     "pause",
     "pause_automatically",
@@ -62,5 +65,7 @@ __all__ = [
     "submit",
     "take_back",
     "withdraw",
+    "write",
     "write_ahead",
+    "write_back",
 ]

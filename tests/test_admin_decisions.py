@@ -1,0 +1,441 @@
+"""Deciding on a case: what each button does, and that a refusal of any kind leaves everything as it was."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from portal.sandbox.store import SandboxStore
+from refunds import orders, workflow
+from refunds.models import DeclineReason, Mail, Message, OrderSnapshot, RefundEvent, RefundRequest, Shop
+from refunds.states import Status
+from refunds.woocommerce.types import Order
+from tests.desk import case_of, case_url, in_store, now_of, open_case, parcel, press, shirts, somebody_returns
+from tests.factories import UserFactory, agent, approver
+from tests.test_payout import somebody_refunds
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _logged_in(client: Client) -> None:
+    client.force_login(approver())
+
+
+@pytest.fixture
+def order(sandbox: SandboxStore) -> Order:
+    return in_store(sandbox)
+
+
+@pytest.fixture
+def case(order: Order) -> RefundRequest:
+    return case_of(order)
+
+
+def nothing_happened(case: RefundRequest) -> bool:
+    """No state, no version, no event, no note and no mail since the case was made."""
+    now = now_of(case)
+    rows = RefundEvent.objects.count() + Message.objects.count() + Mail.objects.count()
+    return (now.status, now.version, now.approved_amount, rows) == (case.status, case.version, None, 0)
+
+
+# --- Approve ---------------------------------------------------------------------------------------------------------
+
+
+def test_approve_as_the_page_came(client: Client, order: Order, case: RefundRequest) -> None:
+    page = press(client, case, "approve", note="Fine by me.")
+
+    now = now_of(case)
+    assert page.status == 200
+    assert "Approved: EUR\xa023.80." in page.html
+    assert (now.status, str(now.approved_amount)) == (Status.APPROVED, "23.8000")
+    assert (now.api_refund, now.restock) == (True, False)
+    assert now.breakdown is not None
+    assert [(line.line_id, line.quantity) for line in now.breakdown.lines] == [(order.lines[0].id, 1)]
+    assert [note.text for note in now.messages.all()] == ["Fine by me."]
+
+
+def test_approve_keeps_who_and_where_from(client: Client, case: RefundRequest) -> None:
+    press(client, case, "approve")
+
+    event = RefundEvent.objects.get(kind="approved")
+    assert (event.by, event.address) == (now_of(case).decided_by, "127.0.0.1")
+
+
+def test_approve_other_quantities_shipping_and_restock(client: Client, order: Order, case: RefundRequest) -> None:
+    press(client, case, "approve", **{shirts(order): "2", parcel(order): "on", "restock": "on", "shown": "53.55"})
+
+    now = now_of(case)
+    assert (str(now.approved_amount), now.restock) == ("53.5500", True)
+
+
+def test_approve_a_lower_amount(client: Client, case: RefundRequest) -> None:
+    press(client, case, "approve", amount="10,00", shown="10.00")
+
+    assert str(now_of(case).approved_amount) == "10.0000"
+
+
+def test_approve_by_hand_needs_the_reference_of_the_transfer(client: Client, case: RefundRequest) -> None:
+    refused = press(client, case, "approve", payout="hand", note="Called her.")
+    untouched = nothing_happened(case)
+    press(client, case, "approve", refused, payout="hand", manual_reference="SEPA 4711")
+
+    assert refused.status == 422
+    assert "Enter the reference of the transfer that you have made." in refused.html
+    assert refused.form("approve")["note"] == "Called her."
+    assert untouched
+    assert (now_of(case).api_refund, now_of(case).manual_reference) == (False, "SEPA 4711")
+
+
+def test_what_is_approved_is_what_was_read(client: Client, order: Order, case: RefundRequest) -> None:
+    """Without a script the amount on the page is the old one until the page comes again."""
+    again = press(client, case, "approve", **{shirts(order): "2"})
+    untouched = nothing_happened(case)
+    press(client, case, "approve", again)
+
+    assert again.status == 409
+    assert "The amount is now EUR\xa047.60. Look at it, then approve." in again.html
+    assert "Approve EUR\xa047.60</button>" in again.html
+    assert untouched
+    assert str(now_of(case).approved_amount) == "47.6000"
+
+
+@pytest.mark.parametrize("shown", [None, "", "23.8", "0", "nonsense", "999999999999999999999"])
+def test_an_amount_that_was_not_shown_is_not_approved(client: Client, case: RefundRequest, shown: str | None) -> None:
+    page = press(client, case, "approve", shown=shown)
+
+    assert page.status == 409
+    assert nothing_happened(case)
+
+
+@pytest.mark.parametrize("amount", ["23.81", "0", "-1", "1e3", "abc", "1,234", "10.001", "NaN", "9" * 40])
+def test_an_amount_that_cannot_be_is_not_approved(client: Client, case: RefundRequest, amount: str) -> None:
+    page = press(client, case, "approve", amount=amount, shown=amount)
+
+    assert page.status in (409, 422)
+    assert page.form("approve")["amount"] == amount
+    assert nothing_happened(case)
+
+
+@pytest.mark.parametrize("quantity", ["3", "-1", "1.5", "many", "9" * 30])
+def test_a_quantity_that_is_not_left_is_not_approved(
+    client: Client, order: Order, case: RefundRequest, quantity: str
+) -> None:
+    page = press(client, case, "approve", **{shirts(order): quantity})
+
+    assert page.status == 422
+    assert "Look at the marked fields. Nothing was decided." in page.html
+    assert page.form("approve")[shirts(order)] == quantity
+    assert nothing_happened(case)
+
+
+def test_nothing_chosen_is_not_approved(client: Client, order: Order, case: RefundRequest) -> None:
+    page = press(client, case, "approve", **{shirts(order): "0"})
+
+    assert page.status == 409
+    assert "Choose at least one line." in page.html
+    assert nothing_happened(case)
+
+
+def test_an_order_read_a_minute_ago_is_read_again(client: Client, sandbox: SandboxStore, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    OrderSnapshot.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+
+    press(client, case, "approve", page)
+
+    assert now_of(case).status == Status.APPROVED
+    decided_on = now_of(case).order_decided
+    assert decided_on is not None
+    assert decided_on.read_at > timezone.now() - timedelta(minutes=1)
+
+
+def test_what_was_refunded_meanwhile_is_not_approved_again(
+    client: Client, sandbox: SandboxStore, order: Order, case: RefundRequest
+) -> None:
+    page = open_case(client, case)
+    somebody_returns(sandbox, order, 2)
+    OrderSnapshot.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+
+    again = press(client, case, "approve", page)
+
+    assert again.status == 409
+    assert "Choose at least one line." in again.html
+    assert nothing_happened(case)
+
+
+def test_an_order_that_holds_less_by_now_shows_the_new_amount_first(
+    client: Client, sandbox: SandboxStore, order: Order, case: RefundRequest
+) -> None:
+    page = open_case(client, case)
+    somebody_refunds(sandbox, order.id, "50.00")
+    OrderSnapshot.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+
+    again = press(client, case, "approve", page)
+
+    assert again.status == 409
+    assert "The amount is now EUR\xa03.55. Look at it, then approve." in again.html
+    assert "EUR\xa020.25 is cut off: the order does not hold more." in again.html
+    assert nothing_happened(case)
+
+
+def test_a_store_that_is_down_is_no_approval(client: Client, settings: Any, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    OrderSnapshot.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+    settings.WOOCOMMERCE_URL = "http://127.0.0.1:9"
+    orders._connect.cache_clear()
+
+    again = press(client, case, "approve", page, note="Call her back.")
+
+    assert again.status == 503
+    assert "The shop does not answer, so nothing was decided. Try again when it does." in again.html
+    assert again.form("approve")["note"] == "Call her back."
+    assert nothing_happened(case)
+
+
+def test_another_customers_order_is_not_approved(
+    client: Client, sandbox: SandboxStore, order: Order, case: RefundRequest
+) -> None:
+    RefundRequest.objects.filter(pk=case.pk).update(email="other@example.com")
+
+    page = press(client, case, "approve")
+
+    assert page.status == 409
+    assert "e-mail address has changed in the shop" in page.html
+    assert nothing_happened(case)
+
+
+# --- Two people ------------------------------------------------------------------------------------------------------
+
+
+def test_above_the_limit_two_people_approve(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "20.00"})
+    both = ["view_refundrequest", "approve_refundrequest", "approve_above_limit"]
+    client.force_login(UserFactory.create(permissions=both))
+    before = open_case(client, case)
+    first = press(client, case, "approve", before)
+    recorded = now_of(case)
+    client.force_login(UserFactory.create(permissions=both))
+    second = press(client, case, "approve")
+
+    assert "Above EUR\xa020.00 a second person has to approve too; nothing is paid before." in before.html
+    assert "A second person has to approve it too." in first.html
+    assert (recorded.status, recorded.needs_second) == (Status.SUBMITTED, True)
+    assert "Approved: EUR\xa023.80." in second.html
+    assert now_of(case).status == Status.APPROVED
+
+
+def test_one_person_is_not_two(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "20.00"})
+    client.force_login(
+        UserFactory.create(permissions=["view_refundrequest", "approve_refundrequest", "approve_above_limit"])
+    )
+    press(client, case, "approve")
+
+    page = press(client, case, "approve")
+
+    assert page.status == 409
+    assert "You have approved this already." in page.html
+    assert now_of(case).status == Status.SUBMITTED
+
+
+# --- Somebody was faster ---------------------------------------------------------------------------------------------
+
+
+def test_a_stale_page_shows_what_has_changed_and_keeps_what_was_typed(
+    client: Client, sandbox: SandboxStore, case: RefundRequest
+) -> None:
+    workflow.decline(case, by=approver(), version=case.version, decline_reason=DeclineReason.USED, words="Worn.")
+    workflow.reopen(case, by=approver(), version=case.version)
+    page = open_case(client, case)
+    colleague = approver()
+    workflow.decline(case, by=colleague, version=case.version, decline_reason=DeclineReason.USED, words="No.")
+    workflow.reopen(case, by=colleague, version=case.version)
+
+    again = press(client, case, "approve", page, note="She called.")
+
+    assert again.status == 409
+    assert "Somebody else has changed this in the meantime." in again.html
+    assert [(entry.what, entry.who) for entry in again.context["since"]] == [
+        ("Opened the case again", colleague.username),
+        ("Declined", colleague.username),
+    ]
+    assert again.form("approve")["note"] == "She called."
+    assert now_of(case).status == Status.SUBMITTED
+    assert now_of(case).approved_amount is None
+
+
+def test_a_stale_page_can_be_decided_after_another_look(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    workflow.decline(case, by=approver(), version=case.version, decline_reason=DeclineReason.USED, words="No.")
+    workflow.reopen(case, by=approver(), version=case.version)
+    again = press(client, case, "approve", page)
+
+    press(client, case, "approve", again)
+
+    assert now_of(case).status == Status.APPROVED
+
+
+def test_words_for_a_case_that_is_decided_by_now_can_be_copied(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    press(client, case, "approve", page)
+
+    again = press(client, case, "decline", page, decline_reason="used", words="Dear Anna, <it> was worn.")
+
+    assert again.status == 409
+    assert '<pre class="typed">Dear Anna, &lt;it&gt; was worn.</pre>' in again.html
+    assert now_of(case).status == Status.APPROVED
+    assert not Mail.objects.filter(kind="declined").exists()
+
+
+def test_pressing_twice_approves_once(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+
+    press(client, case, "approve", page)
+    again = press(client, case, "approve", page)
+
+    assert again.status == 409
+    assert RefundEvent.objects.filter(kind="approved").count() == 1
+
+
+@pytest.mark.parametrize("version", [None, "", "abc", "-1", "9" * 30])
+def test_without_the_version_it_was_decided_on_nothing_happens(
+    client: Client, case: RefundRequest, version: str | None
+) -> None:
+    page = press(client, case, "approve", version=version)
+
+    assert page.status == 409
+    assert nothing_happened(case)
+
+
+# --- Decline, take back, reopen --------------------------------------------------------------------------------------
+
+
+def test_decline_tells_the_customer_why(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "decline", decline_reason="used", words="It was worn outside.", note="Photos show it.")
+
+    now = now_of(case)
+    assert "Declined. The customer gets your words by mail." in page.html
+    assert (now.status, now.decline_reason, now.decline_words) == (Status.DECLINED, "used", "It was worn outside.")
+    assert [mail.kind for mail in Mail.objects.all()] == ["declined"]
+    assert "It was worn outside." in Mail.objects.get().text
+    assert "Photos show it." not in Mail.objects.get().text
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"decline_reason": "used", "words": "  "}, "Tell the customer why."),
+        ({"decline_reason": "", "words": "Sorry."}, "This field is required."),
+        ({"decline_reason": "nonsense", "words": "Sorry."}, "Select a valid choice."),
+    ],
+)
+def test_decline_needs_a_reason_and_words(
+    client: Client, case: RefundRequest, typed: dict[str, str], says: str
+) -> None:
+    page = press(client, case, "decline", note="Kept.", **typed)
+
+    assert page.status == 422
+    assert says in page.html
+    assert page.form("decline")["note"] == "Kept."
+    assert nothing_happened(case)
+
+
+def test_an_approval_can_be_taken_back(client: Client, settings: Any, case: RefundRequest) -> None:
+    settings.APPROVAL_HOLD = 30
+    page = press(client, case, "approve")
+
+    back = press(client, case, "take_back", page)
+
+    assert "Held for " in page.html
+    assert "The approval is taken back. Nothing was sent." in back.html
+    assert now_of(case).status == Status.SUBMITTED
+
+
+def test_a_payout_that_has_begun_cannot_be_taken_back(client: Client, settings: Any, case: RefundRequest) -> None:
+    settings.APPROVAL_HOLD = 30
+    page = press(client, case, "approve")
+    RefundRequest.objects.filter(pk=case.pk).update(next_action_at=timezone.now())
+    workflow.claim(case.pk, owner=workflow.attempt_owner())
+
+    late = press(client, case, "take_back", page)
+
+    assert late.status == 409
+    assert "It can no longer be taken back." in late.html
+    assert now_of(case).status == Status.SENDING
+
+
+def test_a_declined_case_can_be_opened_again(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "decline", decline_reason="used", words="Worn.")
+
+    press(client, case, "reopen", page)
+
+    assert now_of(case).status == Status.SUBMITTED
+
+
+def test_a_declined_case_stays_closed_where_its_items_were_asked_for_again(
+    client: Client, order: Order, case: RefundRequest
+) -> None:
+    page = press(client, case, "decline", decline_reason="used", words="Worn.")
+    case_of(order)
+
+    refused = press(client, case, "reopen", page)
+
+    assert refused.status == 409
+    assert "Another open request asks for the same items." in refused.html
+    assert now_of(case).status == Status.DECLINED
+
+
+# --- Who may ---------------------------------------------------------------------------------------------------------
+
+
+def test_agents_decline_and_do_not_approve(client: Client, case: RefundRequest) -> None:
+    as_approver = open_case(client, case)
+    client.force_login(agent())
+    page = open_case(client, case)
+
+    refused = press(client, case, "approve", as_approver)
+
+    assert (page.offers("approve"), page.offers("decline")) == (False, True)
+    assert refused.status == 403
+    assert "You do not have the permission to do this." in refused.html
+    assert nothing_happened(case)
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["approve", "decline", "take_back", "reopen", "look", "settle_paid", "settle_not_paid", "confirm_no_payout"],
+)
+def test_who_may_only_read_presses_no_button(client: Client, case: RefundRequest, action: str) -> None:
+    as_approver = open_case(client, case)
+    client.force_login(UserFactory.create(permissions=["view_refundrequest"]))
+    typed = {"decline_reason": "used", "words": "No.", "reference": "X", "looked": "on", "version": str(case.version)}
+
+    page = open_case(client, case)
+    answer = client.post(case_url(case, action), as_approver.form("approve") | typed)
+
+    assert not any(page.offers(each) for each in ("approve", "decline", "take_back", "look"))
+    assert answer.status_code in (403, 409)
+    assert nothing_happened(case)
+
+
+def test_a_decision_is_a_post(client: Client, case: RefundRequest) -> None:
+    assert client.get(case_url(case, "approve")).status_code == 405
+    assert client.get(case_url(case, "preview")).status_code == 405
+
+
+def test_a_decision_needs_the_token_of_its_form(case: RefundRequest) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(approver())
+
+    answer = client.post(case_url(case, "approve"), {"version": case.version, "shown": "23.80"})
+
+    assert answer.status_code == 403
+    assert nothing_happened(case)
+
+
+def test_a_decision_on_a_case_that_is_not_there_is_404(client: Client) -> None:
+    assert client.post("/staff/refunds/refundrequest/999999/approve/").status_code == 404
