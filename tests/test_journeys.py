@@ -1,4 +1,4 @@
-"""The processes alone: a real worker, sweep, Valkey and store finish what was approved, whatever is killed on the way."""
+"""The processes alone: real workers, sweep, Valkey and store finish what was approved, whatever is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -152,9 +152,7 @@ def test_a_worker_killed_before_it_sent_anything_pays_later(site: Site) -> None:
     refund_request = requested(site)
     site.store.arm(fault="slow-before", on="order.view", delay=1.0)
     approve(refund_request)
-    wait_until(
-        lambda: PayoutAttempt.objects.filter(status=AttemptStatus.PREPARED).exists(), "The payout is prepared"
-    )
+    wait_until(lambda: PayoutAttempt.objects.filter(status=AttemptStatus.PREPARED).exists(), "The payout is prepared")
 
     site.processes["payouts"].kill_all()
     site.processes["payouts"].start()

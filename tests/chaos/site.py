@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,21 +37,15 @@ class Store:
             "--orders", str(nothing),
         ]  # fmt: skip
         self.process = Process("store", command, os.environ, directory / "log" / "store.log")
-        self._session = requests.Session()
-        self._session.trust_env = False
 
     def start(self) -> None:
         """Returns when it answers."""
         self.process.start()
         wait_until(self.answers, "The store answers", within=STORE_WITHIN)
 
-    def close(self) -> None:
-        self._session.close()
-        self.process.end()
-
     def answers(self) -> bool:
         try:
-            return self._session.get(f"{self.url}/_sandbox/settings", timeout=2).ok
+            return bool(self._call("GET", "settings", within=2))
         except requests.RequestException:
             return False
 
@@ -82,10 +76,11 @@ class Store:
     def disarm(self) -> None:
         self._call("DELETE", "faults")
 
-    def _call(self, method: str, what: str, body: Any = None) -> Any:
-        answer = self._session.request(
-            method, f"{self.url}/_sandbox/{what}", data=None if body is None else json.dumps(body), timeout=60
-        )
+    def _call(self, method: str, what: str, body: Any = None, *, within: float = 60) -> Any:
+        data = None if body is None else json.dumps(body)
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, f"{self.url}/_sandbox/{what}", data=data, timeout=within)
         answer.raise_for_status()
         return answer.json()
 
@@ -95,6 +90,7 @@ class Site:
 
     def __init__(self, directory: Path, *, database_url: str, time_scale: float) -> None:
         self.directory = directory
+        self.port = _free_port()
         self.valkey = Valkey(directory)
         self.store = Store(directory)
         self.environment = self._environment(database_url, time_scale)
@@ -124,16 +120,34 @@ class Site:
         return process
 
     def add_worker(self, name: str, queue: str) -> Process:
+        """As the Procfile has it."""
         return self.add(name, PYTHON, "manage.py", "rqworker", queue, "--worker-ttl", "60")
+
+    def add_web(self) -> Process:
+        words = ("--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "30", "--no-control-socket")
+        return self.add("web", "gunicorn", "portal.wsgi", *words, "--bind", f"127.0.0.1:{self.port}")
 
     def add_sweep(self, name: str = "sweep") -> Process:
         return self.add(name, PYTHON, "manage.py", "sweep", "--loop")
+
+    def start(self) -> None:
+        self.valkey.start()
+        self.store.start()
+        for process in self.processes.values():
+            process.start()
+
+    def revive(self, *, but: Collection[str] = ()) -> int:
+        """Starts again what has ended, as a supervisor does, and says how many that were."""
+        dead = [process for name, process in self.processes.items() if not process.alive and name not in but]
+        for process in dead:
+            process.start()
+        return len(dead)
 
     def close(self) -> None:
         """Ends everything, whatever state it is in."""
         for process in self.processes.values():
             process.kill_all()
-        self.store.close()
+        self.store.process.kill_all()
         self.valkey.kill()
 
     def lose_valkey(self) -> None:
