@@ -48,7 +48,8 @@ def network(address: str) -> str:
 
 def start(*, number: str, email: str, address: str) -> LookUp:
     """A new look-up, due at once. Raises `TooMany` at a limit; never tells whether the order exists."""
-    number, email = woocommerce.number_key(number), woocommerce.email_key(email)
+    number = woocommerce.number_key(number)[:NUMBER_LENGTH]
+    email = woocommerce.email_key(email)[:EMAIL_LENGTH]
     _limit("network", network(address), timedelta(hours=1), PER_NETWORK_AND_HOUR)
     _limit("email", email, timedelta(hours=1), PER_EMAIL_AND_HOUR)
     _limit("order_number", number, timedelta(days=1), PER_ORDER_AND_DAY)

@@ -304,7 +304,6 @@ def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyFor
             chosen=lines.chosen,
             reason=Reason(why.cleaned_data["reason"]),
             note=why.cleaned_data["note"],
-            address=_address(request) or None,
         )
     except (workflow.NotAllowed, workflow.LostRace):
         # A line was taken, or the proof ran out, since the page was read. The draft is kept; the fresh page says which.
@@ -348,7 +347,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
         return dead_link(request)
     if request.method == "POST":
         try:
-            workflow.withdraw(refund_request, address=_address(request) or None)
+            workflow.withdraw(refund_request)
             messages.success(request, _("You have taken your request back."))
         except (workflow.NotAllowed, workflow.LostRace):
             messages.warning(request, _("This can no longer be taken back. Below you see where it stands now."))

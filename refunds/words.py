@@ -162,7 +162,11 @@ def working_days_after(at: datetime, days: int) -> datetime:
 # --- History ---------------------------------------------------------------------------------------------------------
 
 PHASE: Final = {
-    "submitted": "asked",
+    "submitted": "requested",
+    "asked": "question",
+    "answered": "answer",
+    "wrote": "message",
+    "customer_wrote": "answer",
     "withdrawn": "withdrawn",
     "approved": "approved",
     "approval_taken_back": "looking_again",
@@ -197,7 +201,10 @@ def history(refund_request: RefundRequest, events: Iterable[RefundEvent]) -> lis
 def _happened(phase: str, refund_request: RefundRequest, event: RefundEvent) -> str:
     amount = _amount_of(event, refund_request)
     return {
-        "asked": _("You asked for %(amount)s back.") % amount,
+        "requested": _("You asked for %(amount)s back.") % amount,
+        "question": _("We asked you for something."),
+        "answer": _("You wrote to us."),
+        "message": _("We wrote to you."),
         "withdrawn": _("You took the request back."),
         "approved": _("We approved a refund of %(amount)s.") % amount,
         "looking_again": _("We are looking at your request once more."),

@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "reconcile": {"models", "states", "evidence", "timing", "orders", "workflow", "payout", "woocommerce"},
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
+    "privacy": {"models", "states", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
@@ -40,15 +41,15 @@ ALLOWED: dict[str, set[str]] = {
     "forms": {"models", "states", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
-        "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
-        "woocommerce",
+        "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow", "privacy",
+        "woocommerce", "photos",
     },
     "urls": {"views"},
     "admin": {
         "models", "states", "money", "formats", "timing", "evidence", "mail", "orders", "reconcile", "workflow",
         "woocommerce",
     },
-    "management": {"audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
+    "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},
 }  # fmt: skip
 

@@ -178,7 +178,7 @@ def _reopen(request: HttpRequest, refund_request: RefundRequest, form: CaseForm,
 
 
 def _look(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    _look_now(request, refund_request)
+    _look_now(refund_request)
     refund_request.refresh_from_db()
     if refund_request.status == Status.REFUNDED:
         return _("The shop shows the refund: it is paid.")
@@ -186,7 +186,7 @@ def _look(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, v
 
 
 def _settle_paid(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    if _settled_by_look(request, refund_request, version):
+    if _settled_by_look(refund_request):
         return _("The shop shows the refund by now: it is paid, and there was nothing left to settle.")
     workflow.settle_paid(
         refund_request,
@@ -201,7 +201,7 @@ def _settle_paid(request: HttpRequest, refund_request: RefundRequest, form: Case
 
 
 def _settle_not_paid(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    if _settled_by_look(request, refund_request, version):
+    if _settled_by_look(refund_request):
         return _("The shop shows the refund by now: it is paid, and there was nothing left to settle.")
     workflow.settle_not_paid(refund_request, by=actor(request), version=version, address=address(request))
     if refund_request.status == Status.CHECK_NEEDED:
@@ -214,17 +214,17 @@ def _confirm_no_payout(request: HttpRequest, refund_request: RefundRequest, form
     return _("Recorded: the payment provider shows no payout. You can decide again.")
 
 
-def _settled_by_look(request: HttpRequest, refund_request: RefundRequest, version: int) -> bool:
+def _settled_by_look(refund_request: RefundRequest) -> bool:
     """The fresh look that settling needs, in the same action. True if it found the refund itself."""
-    attempt = doubts.in_doubt(refund_request.attempts.all())
-    if attempt is None or doubts.may_settle_at(attempt) > timezone.now():
-        return False  # `workflow` says why.
-    _look_now(request, refund_request)
+    doubt = doubts.in_doubt(refund_request.attempts.all())
+    too_early = doubt is not None and doubts.may_settle_at(doubt) > timezone.now()
+    if not too_early:  # Otherwise `workflow` says why it is refused.
+        _look_now(refund_request)
     refund_request.refresh_from_db()
     return refund_request.status == Status.REFUNDED
 
 
-def _look_now(request: HttpRequest, refund_request: RefundRequest) -> None:
+def _look_now(refund_request: RefundRequest) -> None:
     attempts = list(refund_request.attempts.all())
     attempt = doubts.in_doubt(attempts) or doubts.refused(attempts)
     if attempt is None:

@@ -30,13 +30,20 @@ TONES = {
     Mail.State.SENDING: "going",
     Mail.State.SENT: "good",
     Mail.State.FAILED: "problem",
+    Mail.State.CANCELLED: "quiet",
 }
 KINDS = {
     "code": gettext_lazy("Code"),
     "received": gettext_lazy("We have your request"),
+    "needs_info": gettext_lazy("Question"),
+    "message": gettext_lazy("Message"),
+    "approved": gettext_lazy("Approved"),
     "declined": gettext_lazy("Declined"),
+    "withdrawn": gettext_lazy("Withdrawn"),
     "refunded": gettext_lazy("Refunded"),
+    "correction": gettext_lazy("Correction"),
     "new_request": gettext_lazy("New request, to staff"),
+    "customer_wrote": gettext_lazy("The customer wrote, to staff"),
     "needs_staff": gettext_lazy("Needs a person, to staff"),
 }
 SEALED = {"sandbox": True, "default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "form-action": ["'none'"]}
@@ -135,6 +142,7 @@ class MailAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/refunds/mail.html", context)
 
     def _is_over(self, mail: Mail) -> bool:
+        """Delivered or given up. A cancelled mail is no longer true, so it is not sent again."""
         return mail.state in (Mail.State.SENT, Mail.State.FAILED)
 
     def rendered(self, request: HttpRequest, pk: int) -> HttpResponseBase:

@@ -29,7 +29,7 @@ BY_STATUS: Mapping[Status, tuple[str, ...]] = {
     Status.FAILED: ("approve", "decline"),
     Status.DECLINED: ("reopen",),
 }
-AFTER_GATEWAY_REFUSAL = ("look", "confirm_no_payout")
+AFTER_GATEWAY_REFUSAL = ("look", "settle_paid", "confirm_no_payout")
 """A gateway's "no" can follow a payout: until somebody has looked at the provider, nothing else is offered."""
 
 

@@ -19,6 +19,12 @@ from .show import TONES, Moment
 KINDS: Mapping[str, Any] = {
     "submitted": gettext_lazy("Asked for the refund"),
     "withdrawn": gettext_lazy("Took the request back"),
+    "asked": gettext_lazy("Asked the customer"),
+    "answered": gettext_lazy("Answered"),
+    "wrote": gettext_lazy("Wrote to the customer"),
+    "customer_wrote": gettext_lazy("Wrote to the shop"),
+    "noted": gettext_lazy("Wrote a note for colleagues"),
+    "assigned": gettext_lazy("Passed the case on"),
     "amount_edited": gettext_lazy("Changed the amount"),
     "first_approval": gettext_lazy("Approved, the first of two people"),
     "approved": gettext_lazy("Approved"),

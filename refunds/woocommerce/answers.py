@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,6 +27,8 @@ DIGITS_AFTER_POINT = 40
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _JSON_STARTS = re.compile(r'\{\s*["}]|\[\s*[\[{"\]\d]')
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+_EXACT = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT)
 _MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -149,10 +151,13 @@ def document(value: Any, what: str) -> Document:
 
 def documents(value: Any, what: str) -> list[Document]:
     """A list of objects. An entry `{"errors": ...}` is something the store could not show: no list to trust."""
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+    if not isinstance(value, list):
         raise BadAnswer(f"The store's answer is not a list of {what}.")
-    if any("errors" in entry and "id" not in entry for entry in value):
-        raise BadAnswer(f"The store could not show all {what}.")
+    for entry in value:
+        if not isinstance(entry, dict):
+            raise BadAnswer(f"The store's answer is not a list of {what}.")
+        if "errors" in entry and "id" not in entry:
+            raise BadAnswer(f"The store could not show all {what}.")
     return value
 
 
@@ -208,7 +213,7 @@ def amount_or_zero(data: Document, field: str) -> Decimal:
 def _number(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
-    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", value, re.ASCII):
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return None
     number = Decimal(value)
     if not number.is_finite() or (number and number.adjusted() >= DIGITS_BEFORE_POINT):
@@ -218,12 +223,11 @@ def _number(value: Any) -> Decimal | None:
 
 def tidy(number: Decimal, decimals: int) -> Decimal:
     """The same value without zeros that only `dp` added: 50.00000000 with two decimals is 50.00."""
-    text = format(number, "f")
-    whole_part, point, fraction = text.partition(".")
-    if not point:
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -decimals:
         return number
-    fraction = fraction[:decimals] + fraction[decimals:].rstrip("0")
-    return Decimal(f"{whole_part}.{fraction}" if fraction else whole_part)
+    least = number.normalize(_EXACT)
+    return number.quantize(Decimal((0, (1,), min(-decimals, int(least.as_tuple().exponent)))), context=_EXACT)
 
 
 def decimals_of(data: Document, field: str) -> int:
@@ -238,7 +242,11 @@ def text(data: Document, field: str) -> str:
         return str(value)
     if not isinstance(value, str):
         raise BadAnswer(f"“{field}” in the store's answer is not text.")
-    return _UNSTORABLE.sub("\ufffd", value)
+    return _storable(value)
+
+
+def _storable(value: str) -> str:
+    return value if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("\ufffd", value)
 
 
 def text_or_empty(data: Document, field: str) -> str:
@@ -247,7 +255,8 @@ def text_or_empty(data: Document, field: str) -> str:
 
 def name(data: Document, field: str) -> str:
     """Text as people read it: WordPress keeps names escaped for HTML."""
-    return _UNSTORABLE.sub("\ufffd", html.unescape(text_or_empty(data, field)))
+    escaped = text_or_empty(data, field)
+    return _storable(html.unescape(escaped)) if "&" in escaped else escaped
 
 
 def flag(data: Document, field: str) -> bool | None:
@@ -281,6 +290,6 @@ def plain(words: str, longest: int = 300) -> str:
 
 def unique(lines: Iterable[int], what: str) -> None:
     """Raises `BadAnswer` when an id comes twice: it would be counted twice."""
-    seen = list(lines)
-    if len(set(seen)) != len(seen):
+    seen = tuple(lines)
+    if len(seen) > 1 and len(set(seen)) != len(seen):
         raise BadAnswer(f"The store listed the same {what} twice.")

@@ -14,10 +14,10 @@ from typing import Any, Final
 from . import outcome
 from .answers import Answer, Document, decode, document, identity, part, text, whole
 from .errors import BadAnswer, CachedAnswer, OrderNotFound, StoreError, StoreMisconfigured, StoreUnreachable
-from .legacy_parse import complaint, contents, note_from, order_from, refund_from
+from .legacy_parse import complaint, contents, email_in, note_from, order_from, refund_from
 from .matching import email_key, number_key
 from .outcome import Fact, rule
-from .store import CONFIRM_PATIENCE, MOST_DECIMALS, PATIENCE, Store, canonical, check, matching, until
+from .store import CONFIRM_PATIENCE, MOST_DECIMALS, PATIENCE, Store, canonical, check, is_wanted, until
 from .transport import AnswerLost, NotSent, Transport
 from .types import (
     Gateway,
@@ -156,10 +156,9 @@ class LegacyStore(Store):
         deadline = until(patience)
         for page in range(1, FIND_PAGES + 1):
             listed = self._listed({"filter[limit]": str(PAGE), "page": str(page)}, deadline)
-            decimals = self._known_decimals(deadline)
-            found = matching((order_from(data, decimals, ()) for data in listed), wanted)
+            found = [data for data in listed if is_wanted(data.get("order_number"), email_in(data), wanted)]
             if found or len(listed) < PAGE:
-                return tuple(self._order(order.id, deadline) for order in found)
+                return tuple(self._order(identity(data), deadline) for data in found)
         return ()
 
     def _listed(self, filters: Mapping[str, str], deadline: float) -> list[Document]:
@@ -169,7 +168,7 @@ class LegacyStore(Store):
     def _whole_order(self, data: Document, deadline: float) -> Order:
         return order_from(data, self._known_decimals(deadline), self._refunds(identity(data), deadline))
 
-    def _search(self, term: str, page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
+    def _search(self, term: str, wanted: tuple[str, str], page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
         return (), True  # this API has no search that finds e-mails or numbers
 
     def count_orders(self, *, status: str = "", patience: float = PATIENCE) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from .answers import (
     Answer,
@@ -97,6 +97,12 @@ def order_from(data: Document, decimals: int, refunds: tuple[StoreRefund, ...]) 
         tax_rates=tuple(_rate_from(rate) for rate in entries(data, "tax_lines")),
         refunds=tuple(RefundSummary(refund.id, refund.amount, refund.reason) for refund in refunds),
     )
+
+
+def email_in(data: Document) -> Any:
+    """The billing e-mail of an order that may be no order at all."""
+    billing = data.get("billing_address")
+    return billing.get("email") if isinstance(billing, dict) else None
 
 
 def _lines(data: Document, decimals: int) -> tuple[OrderLine, ...]:

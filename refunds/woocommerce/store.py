@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from decimal import Decimal
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from .errors import BadAnswer
 from .matching import email_key, number_key
@@ -108,8 +107,7 @@ class Store(ABC):
 
     def _find(self, term: str, wanted: tuple[str, str], deadline: float) -> tuple[Order, ...]:
         for page in range(1, SEARCH_PAGES + 1):
-            orders, is_last = self._search(term, page, deadline)
-            found = matching(orders, wanted)
+            found, is_last = self._search(term, wanted, page, deadline)
             if found or is_last:
                 return found
         return ()
@@ -207,13 +205,17 @@ class Store(ABC):
     def _refunds(self, order_id: int, deadline: float) -> tuple[StoreRefund, ...]: ...
 
     @abstractmethod
-    def _search(self, term: str, page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
-        """One page of a fuzzy search, newest first, and whether it is the last."""
+    def _search(self, term: str, wanted: tuple[str, str], page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
+        """Of one page of a fuzzy search, newest first: the orders with this number and e-mail; and if it is the last.
+
+        What other orders look like does not matter, not even whether they can be read.
+        """
 
 
-def matching(orders: Iterable[Order], wanted: tuple[str, str]) -> tuple[Order, ...]:
-    """Those with exactly this number and e-mail, as keys of `matching`."""
-    return tuple(order for order in orders if (number_key(order.number), email_key(order.email)) == wanted)
+def is_wanted(number: Any, email: Any, wanted: tuple[str, str]) -> bool:
+    """Whether this is the number and e-mail of an order that is looked for, by the keys of `matching`."""
+    known = isinstance(number, str | int) and isinstance(email, str)
+    return known and (number_key(str(number)), email_key(email)) == wanted
 
 
 # --- What may be sent -------------------------------------------------------------------------------------------------

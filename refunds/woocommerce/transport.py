@@ -194,15 +194,18 @@ class Transport:
         address = request.url or ""
         if fresh:
             request.headers.update({"Cache-Control": "no-cache", "Pragma": "no-cache"})
+        failure: StoreUnreachable | None = None
         pause = self.timeouts.pause
         while True:
             try:
                 request.url = _past_caches(address) if fresh else address
                 return self._get_once(request, until)
             except StoreUnreachable as error:
-                wait = max(pause * random.uniform(0.5, 1.0), error.retry_after or 0.0)
-                if time.monotonic() + wait >= until:
-                    raise
+                # A last try that only ran out of time says less than the one before it.
+                failure = error if failure is None or time.monotonic() < until else failure
+            wait = max(pause * random.uniform(0.5, 1.0), failure.retry_after or 0.0)
+            if time.monotonic() + wait >= until:
+                raise failure
             time.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
 

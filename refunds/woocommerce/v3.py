@@ -16,7 +16,7 @@ from .errors import (
     StoreMisconfigured,
     StoreUnreachable,
 )
-from .store import CONFIRM_PATIENCE, LIST_PAGES, MOST_DECIMALS, PATIENCE, Store, canonical, check, until
+from .store import CONFIRM_PATIENCE, LIST_PAGES, MOST_DECIMALS, PATIENCE, Store, canonical, check, is_wanted, until
 from .transport import AnswerLost, NotSent
 from .types import (
     Gateway,
@@ -32,6 +32,7 @@ from .types import (
 from .v3_parse import (
     complaint,
     contents,
+    email_in,
     gateway_from,
     index_from,
     note_from,
@@ -88,19 +89,23 @@ class V3Store(Store):
         patience: float = PATIENCE,
     ) -> tuple[Order, ...]:
         filters = {"status": status, "search": search, "page": str(page), "per_page": str(min(per_page, PAGE))}
-        return self._orders({key: value for key, value in filters.items() if value}, until(patience))
+        deadline = until(patience)
+        return self._orders(self._listed({key: value for key, value in filters.items() if value}, deadline), deadline)
 
-    def _search(self, term: str, page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
-        found = self._orders({"search": term, "page": str(page), "per_page": str(PAGE)}, deadline)
-        return found, len(found) < PAGE
+    def _search(self, term: str, wanted: tuple[str, str], page: int, deadline: float) -> tuple[tuple[Order, ...], bool]:
+        rows = self._listed({"search": term, "page": str(page), "per_page": str(PAGE)}, deadline)
+        found = [row for row in rows if is_wanted(row.get("number"), email_in(row), wanted)]
+        return self._orders(found, deadline), len(rows) < PAGE
 
-    def _orders(self, filters: Mapping[str, str], deadline: float) -> tuple[Order, ...]:
+    def _listed(self, filters: Mapping[str, str], deadline: float) -> list[Document]:
         newest_first = {"orderby": "date", "order": "desc"}
-        found = documents(self._read("orders", deadline, {**UNROUNDED, **newest_first, **filters}), "orders")
-        if not found:
+        return documents(self._read("orders", deadline, {**UNROUNDED, **newest_first, **filters}), "orders")
+
+    def _orders(self, rows: list[Document], deadline: float) -> tuple[Order, ...]:
+        if not rows:
             return ()
-        decimals = self.known_decimals(deadline, identity(found[0]))
-        return tuple(order_from(data, decimals) for data in found)
+        decimals = self.known_decimals(deadline, identity(rows[0]))
+        return tuple(order_from(row, decimals) for row in rows)
 
     def count_orders(self, *, status: str = "", patience: float = PATIENCE) -> int:
         filters = {"per_page": "1", "_fields": "id"} | ({"status": status} if status else {})

@@ -104,6 +104,12 @@ def order_from(data: Document, decimals: int) -> Order:
     )
 
 
+def email_in(data: Document) -> Any:
+    """The billing e-mail of an order that may be no order at all."""
+    billing = data.get("billing")
+    return billing.get("email") if isinstance(billing, dict) else None
+
+
 def line_from(line: Document, kind: LineKind, decimals: int) -> OrderLine:
     image = line.get("image")
     return OrderLine(

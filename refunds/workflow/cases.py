@@ -26,15 +26,13 @@ from ..models import (
     Shop,
 )
 from ..money import Breakdown
-from ..states import AttemptStatus, Status
+from ..states import OPEN, AttemptStatus, Status
 from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order, Verdict
 from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
 
 
-def submit(
-    look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: str, address: str | None = None
-) -> RefundRequest:
+def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: str) -> RefundRequest:
     """The customer's request for `chosen` quantities by order line, priced here from the order and from nothing else.
 
     One proven look-up makes one request, however often it is sent. Raises `NotAllowed` where the proof is missing or
@@ -47,7 +45,7 @@ def submit(
     breakdown = money.price(look_up.snapshot.order, chosen)
     try:
         with transaction.atomic():
-            return _create(look_up, look_up.snapshot, breakdown, reason, note, Actor("customer", None, address))
+            return _create(look_up, look_up.snapshot, breakdown, reason, note)
     except (IntegrityError, LostRace):
         # The same look-up from another tab has made its case, or another case holds one of the lines.
         look_up.refresh_from_db()
@@ -56,9 +54,7 @@ def submit(
         return look_up.refund_request
 
 
-def _create(
-    look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
-) -> RefundRequest:
+def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str) -> RefundRequest:
     order = snapshot.order
     refund_request = RefundRequest.objects.create(
         order_id=order.id,
@@ -90,7 +86,7 @@ def _create(
     look_up.refund_request = refund_request
     event = log(
         "submitted",
-        actor,
+        CUSTOMER,
         refund_request=refund_request,
         to_status=Status.SUBMITTED,
         data={"amount": str(breakdown.amount), "currency": order.currency},
@@ -100,11 +96,20 @@ def _create(
     return refund_request
 
 
-def withdraw(refund_request: RefundRequest, *, address: str | None = None) -> None:
+def withdraw(refund_request: RefundRequest) -> None:
     """The customer takes the request back, while nothing is decided."""
     with transaction.atomic():
-        event = move(refund_request, Status.WITHDRAWN, "withdrawn", Actor(CUSTOMER.kind, None, address))
+        event = move(refund_request, Status.WITHDRAWN, "withdrawn", CUSTOMER)
         mail.write("withdrawn", refund_request=refund_request, event=event)
+
+
+def log_erasure(refund_request: RefundRequest) -> None:
+    """Notes in the ledger that personal data was blanked. Only of a case that is closed and no longer watched."""
+    if refund_request.status in OPEN:
+        raise NotAllowed("open", _("While a request is open its data is needed. It can be erased when it is closed."))
+    if refund_request.attempts.filter(next_look_at__isnull=False).exists():
+        raise NotAllowed("watched", _("The payment is still being watched. The data can be erased when that is over."))
+    log("erased", CUSTOMER, refund_request=refund_request)
 
 
 # --- Deciding --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from .. import mail
 from ..models import Message, Photo, RefundRequest
 from ..states import OPEN, Status
-from .moves import Actor, LostRace, NotAllowed, log, move, staff
+from .moves import CUSTOMER, LostRace, NotAllowed, log, move, staff
 
 
 def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, address: str | None = None) -> Message:
@@ -25,14 +25,11 @@ def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, add
     return message
 
 
-def answer(
-    refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] = (), address: str | None = None
-) -> Message:
+def answer(refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] = ()) -> Message:
     """The customer's answer: the case waits for the shop again."""
-    actor = Actor("customer", None, address)
     with transaction.atomic():
         message = _say(refund_request, text, None, photos)
-        event = move(refund_request, Status.SUBMITTED, "answered", actor, data={"message": message.pk})
+        event = move(refund_request, Status.SUBMITTED, "answered", CUSTOMER, data={"message": message.pk})
         mail.write("customer_wrote", refund_request=refund_request, event=event, recipient=settings.STAFF_EMAIL)
     return message
 
@@ -47,18 +44,15 @@ def write(refund_request: RefundRequest, *, by: User, text: str, address: str | 
     return message
 
 
-def write_back(
-    refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] = (), address: str | None = None
-) -> Message:
+def write_back(refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] = ()) -> Message:
     """A message of the customer's: an answer, if the shop waits for one."""
     if refund_request.status == Status.NEEDS_INFO:
-        return answer(refund_request, text=text, photos=photos, address=address)
+        return answer(refund_request, text=text, photos=photos)
     if refund_request.status not in OPEN | {Status.DECLINED, Status.REFUNDED}:
         raise NotAllowed("state", _("This request is closed. Please write to us by e-mail."))
     with transaction.atomic():
         message = _say(refund_request, text, None, photos)
-        actor = Actor("customer", None, address)
-        event = log("customer_wrote", actor, refund_request=refund_request, data={"message": message.pk})
+        event = log("customer_wrote", CUSTOMER, refund_request=refund_request, data={"message": message.pk})
         mail.write("customer_wrote", refund_request=refund_request, event=event, recipient=settings.STAFF_EMAIL)
     return message
 

@@ -34,7 +34,7 @@ class LostRace(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something. `address` is the network address of a person, where there is one."""
+    """Who does something. `address` is the network address of staff; those of customers are not kept."""
 
     kind: str
     user: User | None = None
