@@ -38,6 +38,11 @@ def get(server: Server, *, patience: float = 3.0) -> Answer:
     return transport(server.url).get("/x", {"a": "b"}, until=time.monotonic() + patience)
 
 
+def get_once(server: Server) -> Answer:
+    """With no time for a second try."""
+    return transport(server.url, Timeouts(read=2, pause=9)).get("/x", until=time.monotonic() + 4)
+
+
 # --- Addresses and keys ----------------------------------------------------------------------------------------------
 
 
@@ -218,7 +223,7 @@ def test_read_gives_up_at_once_where_the_store_asks_for_more_time_than_there_is(
 )
 def test_busy_store_is_told_apart_by_words(status: int, body: bytes, words: str) -> None:
     with serving(reply(status, body)) as server, pytest.raises(StoreUnreachable) as error:
-        get(server, patience=0.05)
+        get_once(server)
 
     assert error.value.message == words
 
@@ -229,7 +234,7 @@ def test_busy_store_is_told_apart_by_words(status: int, body: bytes, words: str)
 )
 def test_retry_after_in_seconds_is_at_most_an_hour(header: str, seconds: float | None) -> None:
     with serving(reply(429, b"", Retry_After=header)) as server, pytest.raises(StoreUnreachable) as error:
-        get(server, patience=0.01)
+        get_once(server)
 
     assert error.value.retry_after == seconds
 
@@ -237,7 +242,7 @@ def test_retry_after_in_seconds_is_at_most_an_hour(header: str, seconds: float |
 def test_retry_after_as_a_date_counts_from_now() -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     with serving(reply(429, b"", Retry_After=at)) as server, pytest.raises(StoreUnreachable) as error:
-        get(server, patience=0.01)
+        get_once(server)
 
     assert error.value.retry_after == pytest.approx(90, abs=3)
 
@@ -245,6 +250,13 @@ def test_retry_after_as_a_date_counts_from_now() -> None:
 def test_retry_after_in_the_past_means_now() -> None:
     with serving(reply(429, b"", Retry_After="Sun, 06 Nov 1994 08:49:37 GMT"), reply(200, {})) as server:
         assert get(server).status == 200
+
+
+def test_last_try_without_time_does_not_hide_what_the_one_before_said() -> None:
+    with serving(reply(503, b""), _hangs) as server, pytest.raises(StoreUnreachable, match="closed or overloaded"):
+        transport(server.url, Timeouts(pause=0.01)).get("/x", until=time.monotonic() + 0.5)
+
+    assert len(server.asked) == 2
 
 
 def test_patience_is_the_deadline_of_all_tries() -> None:
@@ -306,7 +318,7 @@ def test_broken_answers_are_told_apart_by_words(answer: bytes, words: str) -> No
         connection.sendall(answer)
 
     with serving(talk) as server, pytest.raises(StoreUnreachable) as error:
-        transport(server.url, Timeouts(pause=9)).get("/x", until=time.monotonic() + 3)
+        get_once(server)
 
     assert error.value.message == words
 

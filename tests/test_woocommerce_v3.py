@@ -382,6 +382,13 @@ def test_order_of_somebody_else_is_not_found() -> None:
     assert find(reply(200, others)) == ([], [("Anna@Example.com", "1"), ("1001", "1")])
 
 
+def test_order_is_found_beside_orders_that_cannot_be_read() -> None:
+    hits = [{}, {"number": "1001"}, {"number": None, "billing": []}, broken({"total": None}), woo_order()]
+    hits[3]["number"] = "5"
+
+    assert find(reply(200, hits))[0] == [1001]
+
+
 def test_search_turns_pages_newest_first_and_stops_at_the_find() -> None:
     page = [woo_order(number, number=f"X{number}") for number in range(1, 101)]
     with serving(reply(200, page), reply(200, [woo_order()])) as server:
