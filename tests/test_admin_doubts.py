@@ -282,6 +282,14 @@ def test_a_refusal_by_the_gateway_needs_the_tick_first(client: Client, refused: 
     assert the_attempt(refused).no_payout_by is not None
 
 
+def test_a_refusal_that_was_paid_after_all_is_recorded_so(client: Client, refused: RefundRequest) -> None:
+    page = press(client, refused, "settle_paid", reference="PSP-9")
+
+    assert "Recorded as paid. The customer gets a mail." in page.html
+    assert now_of(refused).status == Status.REFUNDED
+    assert the_attempt(refused).settled_reference == "PSP-9"
+
+
 def test_without_the_tick_nothing_is_confirmed(client: Client, refused: RefundRequest) -> None:
     page = press(client, refused, "confirm_no_payout")
 

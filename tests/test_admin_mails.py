@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from refunds.admin.mails import KINDS, TONES
 from refunds.models import Mail
 from tests.desk import Page
 from tests.factories import RefundRequestFactory, UserFactory, agent
@@ -155,3 +157,22 @@ def test_mails_are_not_for_everybody(client: Client, door: str) -> None:
 def test_a_mail_that_is_not_there_is_404(client: Client) -> None:
     for door in ("999/change/", "abc/change/", f"{'9' * 30}/change/", "999/rendered/"):
         assert client.get(MAILS + door).status_code == 404
+
+
+def test_a_cancelled_mail_stays_unsent(client: Client) -> None:
+    mail = a_mail(state="cancelled")
+
+    client.post(f"{MAILS}{mail.pk}/resend/")
+
+    mail.refresh_from_db()
+    assert mail.state == "cancelled"
+
+
+def test_every_state_has_its_tone() -> None:
+    assert set(TONES) == set(Mail.State)
+
+
+def test_every_kind_has_its_name() -> None:
+    templates = {path.name.split(".")[0] for path in (settings.BASE_DIR / "templates" / "mail").glob("*.subject.txt")}
+
+    assert templates - set(KINDS) == set()

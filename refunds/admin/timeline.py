@@ -45,6 +45,7 @@ KINDS: Mapping[str, Any] = {
     "in_doubt": gettext_lazy("The outcome is unknown"),
     "doubt_reopened": gettext_lazy("The shop shows a refund after all; in doubt again"),
     "reversed": gettext_lazy("The refund is gone from the shop, or was changed there"),
+    "erased": gettext_lazy("Had the personal data erased"),
     "sum_mismatch": gettext_lazy("The order’s refunds do not add up: somebody refunded it at the same time"),
     "payouts_paused": gettext_lazy("Paused all payouts"),
     "payouts_resumed": gettext_lazy("Resumed payouts"),
