@@ -43,7 +43,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     call.abort();
     call = new AbortController();
     const body = new FormData(form);
-    body.set("step", "amount");
+    body.set("step", "live");
     shown.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body, signal: call.signal });
@@ -59,7 +59,9 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     }
   };
   form.addEventListener("input", (event) => {
-    if (!event.target.name.startsWith("q_")) return;
+    const input = event.target;
+    if (!input.name.startsWith("q_")) return;
+    input.closest(".line").classList.toggle("is-chosen", input.type === "checkbox" ? input.checked : Number(input.value) > 0);
     clearTimeout(waiting);
     waiting = setTimeout(work, 200);
   });
