@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 from django.conf import LazySettings
+from django.core.files.storage import FileSystemStorage
 from django.db import connection
 
 from portal.sandbox.store import SandboxStore
 from refunds import orders
+from refunds.models import Photo
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +63,14 @@ def _forbid_calls_in_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
         return send(session, request, **options)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(requests.Session, "send", checked)
+
+
+@pytest.fixture(autouse=True)
+def photo_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Photos of a test are kept in a folder of its own."""
+    folder = tmp_path / "photos"
+    monkeypatch.setattr(Photo._meta.get_field("file"), "storage", FileSystemStorage(location=folder, base_url=None))
+    return folder
 
 
 @pytest.fixture(autouse=True)

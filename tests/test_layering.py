@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "reconcile": {"models", "states", "evidence", "timing", "orders", "workflow", "payout", "woocommerce"},
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
+    "photos": {"models"},
     "privacy": {"models", "states", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},

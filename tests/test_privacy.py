@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
@@ -24,17 +22,6 @@ pytestmark = pytest.mark.django_db
 PERSON = ("anna@example.com", "Anna", "Berg", "A hole.", "The shirt was worn.", "My dog", "203.0.113.9")
 
 
-@pytest.fixture(autouse=True)
-def _photos_here(settings: Any, tmp_path: Path) -> None:
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "photos": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path), "base_url": None},
-        },
-    }
-
-
 def declined_case() -> RefundRequest:
     refund_request = submit(LookUpFactory.create(network="203.0.113.9"))
     message = workflow.write_back(refund_request, text="My dog ate it.")
@@ -51,7 +38,7 @@ def everything_stored() -> str:
     return json.dumps([list(model.objects.values()) for model in models], default=str)  # type: ignore[attr-defined]  # every model has objects
 
 
-def test_erasure_leaves_nothing_of_the_person_and_everything_of_the_money(settings: Any) -> None:
+def test_erasure_leaves_nothing_of_the_person_and_everything_of_the_money() -> None:
     refund_request = declined_case()
     events = RefundEvent.objects.count()
     file = Photo.objects.get().file
