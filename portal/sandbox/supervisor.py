@@ -21,10 +21,11 @@ from pathlib import Path
 POLL = 0.05
 SHORT_LIFE = 5
 """Seconds. A process that ends sooner does not start; one that ends later had an accident."""
-RESTART_FIRST, RESTART_LONGEST = 0.5, 10.0
+RESTART_FIRST, RESTART_LONGEST = 0.25, 10.0
 GIVES_UP_AFTER = 3
 """Short lives in a row after which a start is called failed."""
 PATIENCE_SHOWN_AFTER = 2
+LAST_WORDS_WITHIN = 1
 
 LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
 LOUD = {"WARNING", "ERROR", "CRITICAL"}
@@ -84,6 +85,7 @@ class Supervisor:
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists():
             log.replace(log.with_suffix(".log.old"))
+        log.touch()
         self._children[program.name] = child = _Child(program)
         self._spawn(child)
 
@@ -124,7 +126,7 @@ class Supervisor:
         child.short_lives = child.short_lives + 1 if lived < SHORT_LIFE else 0
         if child.short_lives >= GIVES_UP_AFTER:
             if child.reader is not None:
-                child.reader.join(1)
+                child.reader.join(LAST_WORDS_WITHIN)
             raise DoesNotStart(
                 f"{child.program.name} does not start: {child.last_line or 'it says nothing'} "
                 f"(all of it: {self._log_dir / child.program.name}.log)"
@@ -136,8 +138,8 @@ class Supervisor:
     def _read(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
             return
-        with (self._log_dir / f"{child.program.name}.log").open("ab") as log:
-            for raw in process.stdout:
+        with process.stdout as lines, (self._log_dir / f"{child.program.name}.log").open("ab") as log:
+            for raw in lines:
                 log.write(raw)
                 log.flush()
                 line = raw.decode(errors="replace").rstrip()
@@ -156,6 +158,8 @@ class Supervisor:
                 told = True
                 self._say(f"{child.program.name} finishes {child.program.busy} first. Ctrl-C again ends it at once.")
             time.sleep(POLL)
+        if child.reader is not None:
+            child.reader.join(LAST_WORDS_WITHIN)
 
 
 def is_loud(line: str, before: bool) -> bool:
