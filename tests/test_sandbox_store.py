@@ -226,6 +226,14 @@ def test_status_becomes_refunded_at_the_sum_and_not_before(store: SandboxStore, 
     assert "Order status changed from Processing to Refunded." in notes
 
 
+def test_a_free_item_that_is_still_out_keeps_the_status(store: SandboxStore, client: Client) -> None:
+    order = store.add_order(line_items=[{"total": "50.00"}, {"total": "0.00"}])
+
+    answer = client.refund(order["id"], {"amount": "50.00"})
+
+    assert (answer.status_code, store.order(order["id"])["status"]) == (201, "processing")
+
+
 @pytest.mark.parametrize("status", ["pending", "cancelled", "on-hold", "failed", "completed", "trash"])
 def test_status_of_the_order_hardly_matters(store: SandboxStore, client: Client, status: str) -> None:
     order = store.add_order(total="50.00", status=status)
@@ -284,6 +292,15 @@ def test_refunded_lines_are_negative_copies(client: Client, taxed: Json) -> None
     assert [(tax["rate_id"], tax["tax_total"], tax["shipping_tax_total"]) for tax in body["tax_lines"]] == [
         (1, "-1.11", "-0.71")
     ]
+
+
+def test_taxes_of_nothing_are_left_out(client: Client, taxed: Json) -> None:
+    mug = taxed["line_items"][1]
+    line = {"id": mug["id"], "quantity": 1, "refund_total": 12.5, "refund_tax": [{"id": 1, "refund_total": 0}]}
+
+    body = client.refund(taxed["id"], {"amount": "12.50", "line_items": [line]}).json()
+
+    assert (body["line_items"][0]["taxes"], body["tax_lines"]) == ([], [])
 
 
 def test_amount_left_out_is_the_sum_of_floats(store: SandboxStore, client: Client, taxed: Json) -> None:

@@ -64,6 +64,16 @@ def test_a_torn_last_line_is_cut_off(store: SandboxStore) -> None:
     assert store.order(order["id"])["status"] == "completed"
 
 
+def test_a_damaged_journal_is_not_guessed_at(store: SandboxStore) -> None:
+    store.add_order(total="50.00")
+    store.stop()
+    journal = store.directory / "books.jsonl"
+    journal.write_bytes(b"{broken\n" + journal.read_bytes())
+
+    with pytest.raises(ValueError, match="Expecting"):
+        store.start()
+
+
 def test_fresh_forgets_the_journal(tmp_path: Path) -> None:
     with SandboxStore(tmp_path, orders=[]) as store:
         order = store.add_order(total="50.00")
@@ -123,6 +133,46 @@ def test_directory_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         _, complaint = process.communicate(timeout=5)
 
     assert (process.returncode, complaint) == (1, f"Another sandbox store is at work in {tmp_path / 'state'}.\n")
+
+
+def test_what_was_answered_is_there_after_sigkill(tmp_path: Path) -> None:
+    with _process(tmp_path, "--port", "0", "--race-window", "0") as process:
+        address = _address(process)
+        refunds = f"{address}/wp-json/wc/v3/orders/5001/refunds"
+        made = [_refund(refunds, f"RF-{n}") for n in range(5)]
+        process.kill()
+
+    with _process(tmp_path, "--port", "0") as process:
+        address = _address(process)
+        shown = requests.get(f"{address}/_sandbox/orders", timeout=5).json()["refunds"]
+        ledger = requests.get(f"{address}/_sandbox/money", timeout=5).json()
+        process.terminate()
+
+    assert [(row["id"], row["refunded_payment"]) for row in shown if row["parent_id"] == 5001] == [
+        (refund_id, True) for refund_id in made
+    ]
+    assert [payment["reason"] for payment in ledger] == [f"RF-{n}" for n in range(5)]
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().split()[2]
+
+
+def _refund(address: str, reason: str) -> int:
+    body = {"amount": "1.00", "reason": reason}
+    refund_id: int = requests.post(address, json=body, auth=("ck_sandbox", "cs_sandbox"), timeout=5).json()["id"]
+    return refund_id
+
+
+def test_the_management_command_takes_the_same_options(tmp_path: Path) -> None:
+    orders = tmp_path / "orders.json"
+    orders.write_text('{"not": "a list"}')
+    command = [sys.executable, "manage.py", "sandbox_store", "--orders", str(orders), "--directory", str(tmp_path)]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stderr) == (1, f"{orders} is not a JSON list of orders.\n")
 
 
 # --- catalogue --------------------------------------------------------------------------------------------------------

@@ -53,6 +53,15 @@ def test_an_envelope_hides_an_error_in_a_200(store: SandboxStore, client: Client
     assert answer.json() == {"body": body, "status": 500, "headers": {"Allow": "GET, POST"}}
 
 
+def test_json_is_written_as_wordpress_writes_it(store: SandboxStore, client: Client) -> None:
+    order = store.add_order(total="50.00")
+
+    answer = client.refund(order["id"], {"amount": "1.00", "reason": "Größe"})
+
+    assert answer.content.isascii()
+    assert f'\\/wp-json\\/wc\\/v3\\/orders\\/{order["id"]}"'.encode() in answer.content
+
+
 def test_fields_are_picked_also_inside(store: SandboxStore, client: Client) -> None:
     order = store.add_order(billing={"email": "a@example.com"})
 

@@ -46,14 +46,15 @@ class SandboxStore:
 
     def start(self) -> str:
         """Begins to answer and returns the address. Raises `OSError` for a port in use, `InUse` for a directory."""
-        self._server = _Server((self._host, self._port), self)
+        server = _Server((self._host, self._port), self)
         try:
             self._open_books()
         except BaseException:
-            self._server.server_close()
+            server.server_close()
+            self._close_books()
             raise
-        self._port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._port, self._server = server.server_address[1], server
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return self.base_url
 
     def stop(self) -> None:
@@ -63,8 +64,7 @@ class SandboxStore:
         self._server.shutdown()
         self._server.server_close()
         self._server.cut_connections()
-        for journal in self._journals:
-            journal.close()
+        self._close_books()
         self.shop.interrupt()
         self._server = None
 
@@ -114,8 +114,10 @@ class SandboxStore:
         return site.answer(self.shop, request)
 
     def _open_books(self) -> None:
-        books, calls = (Journal(self.directory / name) for name in ("books.jsonl", "calls.jsonl"))
-        self._journals = [books, calls]
+        self._journals = []
+        for name in ("books.jsonl", "calls.jsonl"):
+            self._journals.append(Journal(self.directory / name))
+        books, calls = self._journals
         if self._fresh:
             books.clear()
             calls.clear()
@@ -124,6 +126,10 @@ class SandboxStore:
         for order in catalogue.orders() if self._orders is None else self._orders:
             if self.shop.books.order(order.get("id", 0)) is None:
                 orders.add(self.shop.books, self._settings, order)
+
+    def _close_books(self) -> None:
+        for journal in self._journals:
+            journal.close()
 
 
 class _Server(socketserver.ThreadingTCPServer):
