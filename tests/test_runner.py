@@ -127,7 +127,13 @@ def test_supervisor_kills_what_does_not_end(supervisor: Supervisor, tmp_path: Pa
 
 
 def test_supervisor_kills_at_once_when_asked_twice(supervisor: Supervisor, said: Said, tmp_path: Path) -> None:
-    supervisor.start(shell("trap '' TERM; echo ready; while :; do sleep 0.1; done", patience=WITHIN, busy="a refund"))
+    supervisor.start(
+        shell(
+            "trap '' TERM; echo ready; while :; do sleep 0.1; done",
+            patience=WITHIN,
+            busy="it may be finishing a refund",
+        )
+    )
     wait_until(lambda: "ready" in (tmp_path / "log" / "it.log").read_text(), "the process")
 
     stopping = threading.Thread(target=supervisor.stop, args=("it",))
@@ -136,7 +142,7 @@ def test_supervisor_kills_at_once_when_asked_twice(supervisor: Supervisor, said:
     supervisor.kill.set()
     stopping.join(5)
 
-    assert said == ["it finishes a refund first. Ctrl-C again ends it at once."]
+    assert said == ["Waiting for it: it may be finishing a refund. Ctrl-C again ends it at once."]
     assert processes_of(str(tmp_path)) == []
 
 

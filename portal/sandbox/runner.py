@@ -37,7 +37,7 @@ PAGE_WITHIN = 60
 WORKER_PATIENCE = timing.JOB_TIMEOUT + 30
 """Seconds. A refund on its way is waited for; RQ itself ends it after its job timeout."""
 
-BUSY_WITH = {"payouts": "the refund it is at", "messages": "the mail or look-up it is at"}
+BUSY_WITH = {"payouts": "it may be finishing a refund", "messages": "it may be delivering a mail"}
 
 
 class CannotRun(Exception):

@@ -44,7 +44,7 @@ class Program:
     command: Sequence[str]
     patience: float = 10
     busy: str = ""
-    """What it may be finishing when it takes its time to end."""
+    """What it may be doing when it takes its time to end."""
     shown: bool = True
     """Whether its warnings are shown, too, or only written to its log."""
 
@@ -156,7 +156,7 @@ class Supervisor:
                 _kill(child)
             elif waited > PATIENCE_SHOWN_AFTER and child.program.busy and not told:
                 told = True
-                self._say(f"{child.program.name} finishes {child.program.busy} first. Ctrl-C again ends it at once.")
+                self._say(f"Waiting for {child.program.name}: {child.program.busy}. Ctrl-C again ends it at once.")
             time.sleep(POLL)
         if child.reader is not None:
             child.reader.join(LAST_WORDS_WITHIN)
