@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import orders, workflow
+from refunds import orders, privacy, workflow
 from refunds.models import Mail, Message, OrderSnapshot, RefundRequest
 from refunds.states import AttemptStatus, Status
 from refunds.woocommerce.types import Order
@@ -101,6 +101,34 @@ def test_a_store_that_is_down_is_said_and_blocks_approval_not_reading(
     assert "It came with a hole in it." in page.html
     assert '<button type="submit" form="approve" class="button button--primary" disabled>' in page.html
     assert now_of(case).order_now == case.order_now
+
+
+def test_a_closed_case_is_shown_as_it_was_last_read(client: Client, sandbox: SandboxStore, case: RefundRequest) -> None:
+    workflow.decline(case, by=approver(), version=case.version, decline_reason="used", words="No.")
+    calls = len(sandbox.calls)
+
+    page = open_case(client, case)
+
+    assert page.status == 200
+    assert "When last read" in page.html
+    assert len(sandbox.calls) == calls
+
+
+def test_what_was_erased_does_not_come_back(client: Client, sandbox: SandboxStore, case: RefundRequest) -> None:
+    workflow.decline(case, by=approver(), version=case.version, decline_reason="used", words="No.")
+    other = case_of(in_store(sandbox, number="1002"))
+    workflow.decline(other, by=approver(), version=other.version, decline_reason="used", words="No.")
+    Mail.objects.update(state=Mail.State.SENT)
+    for each in (case, other):
+        privacy.erase(each)
+
+    page = open_case(client, case)
+
+    assert page.status == 200
+    assert page.context["others"] == []
+    assert "anna@example.com" not in page.html
+    assert all("anna" not in str(snapshot.data) for snapshot in OrderSnapshot.objects.all())
+    assert not page.offers("write")
 
 
 # --- What would be sent ----------------------------------------------------------------------------------------------

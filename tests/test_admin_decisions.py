@@ -389,6 +389,52 @@ def test_a_declined_case_stays_closed_where_its_items_were_asked_for_again(
     assert now_of(case).status == Status.DECLINED
 
 
+# --- Talking ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_goes_to_the_customer(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "write", text="We are on it.")
+
+    assert "Sent. The customer gets it by mail." in page.html
+    assert [(mail.kind, mail.recipient) for mail in Mail.objects.all()] == [("message", case.email)]
+    assert [message.text for message in page.context["messages_with_customer"]] == ["We are on it."]
+    assert now_of(case).status == Status.SUBMITTED
+
+
+def test_a_question_makes_the_case_wait_for_the_customer(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "write", text="Please send a photo.", waits="on")
+
+    assert "Sent. The case waits for the customer’s answer." in page.html
+    assert now_of(case).status == Status.NEEDS_INFO
+    assert (page.offers("approve"), page.offers("decline")) == (False, True)
+
+
+def test_a_note_stays_among_colleagues(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "note", text="She called twice.")
+
+    assert "Noted. Only colleagues see it." in page.html
+    assert [note.text for note in page.context["notes"]] == ["She called twice."]
+    assert not Mail.objects.exists()
+
+
+def test_a_note_is_added_whatever_others_did_meanwhile(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    workflow.decline(case, by=approver(), version=case.version, decline_reason=DeclineReason.USED, words="No.")
+
+    press(client, case, "note", page, text="She called twice.")
+
+    assert Message.objects.get().text == "She called twice."
+
+
+@pytest.mark.parametrize("action", ["write", "note"])
+def test_nothing_is_not_written(client: Client, case: RefundRequest, action: str) -> None:
+    page = press(client, case, action, text="  ")
+
+    assert page.status == 422
+    assert "Write something first." in page.html
+    assert nothing_happened(case)
+
+
 # --- Who may ---------------------------------------------------------------------------------------------------------
 
 
@@ -407,18 +453,36 @@ def test_agents_decline_and_do_not_approve(client: Client, case: RefundRequest) 
 
 @pytest.mark.parametrize(
     "action",
-    ["approve", "decline", "take_back", "reopen", "look", "settle_paid", "settle_not_paid", "confirm_no_payout"],
+    [
+        "approve",
+        "decline",
+        "take_back",
+        "reopen",
+        "look",
+        "settle_paid",
+        "settle_not_paid",
+        "confirm_no_payout",
+        "write",
+        "note",
+    ],
 )
 def test_who_may_only_read_presses_no_button(client: Client, case: RefundRequest, action: str) -> None:
     as_approver = open_case(client, case)
     client.force_login(UserFactory.create(permissions=["view_refundrequest"]))
-    typed = {"decline_reason": "used", "words": "No.", "reference": "X", "looked": "on", "version": str(case.version)}
+    typed = {
+        "decline_reason": "used",
+        "words": "No.",
+        "reference": "X",
+        "looked": "on",
+        "text": "Hello.",
+        "version": str(case.version),
+    }
 
     page = open_case(client, case)
     answer = client.post(case_url(case, action), as_approver.form("approve") | typed)
 
     assert not any(page.offers(each) for each in ("approve", "decline", "take_back", "look"))
-    assert answer.status_code in (403, 409)
+    assert answer.status_code == 403
     assert nothing_happened(case)
 
 

@@ -137,6 +137,16 @@ def test_agents_look_and_do_not_settle(client: Client, doubtful: RefundRequest) 
     assert (page.offers("look"), page.offers("settle_paid"), page.offers("settle_not_paid")) == (True, False, False)
 
 
+def test_who_may_only_read_does_not_look(client: Client, doubtful: RefundRequest) -> None:
+    page = open_case(client, doubtful)
+    client.force_login(UserFactory.create(permissions=["view_refundrequest"]))
+
+    again = press(client, doubtful, "look", page)
+
+    assert again.status == 403
+    assert the_attempt(doubtful).looks == 0
+
+
 # --- Settling --------------------------------------------------------------------------------------------------------
 
 

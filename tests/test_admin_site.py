@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from portal.sandbox.store import SandboxStore
 from refunds import workflow
 from refunds.admin import offers, show
+from refunds.admin.decisions import DECISIONS
 from refunds.admin.doubts import TONES as ATTEMPT_TONES
 from refunds.admin.timeline import KINDS
 from refunds.models import LookUp, Mail, PayoutAttempt, RefundEvent, RefundRequest, Shop, StoreHealth
@@ -283,8 +284,8 @@ def test_every_state_has_its_tone() -> None:
 def test_every_decision_has_its_permission_and_its_door() -> None:
     offered = {name for names in offers.BY_STATUS.values() for name in names} | set(offers.AFTER_GATEWAY_REFUSAL)
 
-    assert offered == set(offers.PERMISSIONS)
-    for name in offered:
+    assert set(DECISIONS) == set(offers.PERMISSIONS) == offered | {"write", "note"}
+    for name in DECISIONS:
         assert reverse(f"admin:refunds_refundrequest_{name}", args=[1]).endswith(f"/1/{name}/")
 
 

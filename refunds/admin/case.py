@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.forms import Textarea, TextInput
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,17 @@ from ..states import AttemptStatus, Status
 from ..woocommerce.types import LineKind
 from . import consequences, doubts, offers, order_lines
 from .comparison import compare
-from .forms import BY_HAND, ApproveForm, CaseForm, DeclineForm, NoPayoutForm, SettlePaidForm, shown_amount
+from .forms import (
+    BY_HAND,
+    ApproveForm,
+    CaseForm,
+    DeclineForm,
+    NoPayoutForm,
+    NoteForm,
+    SettlePaidForm,
+    WriteForm,
+    shown_amount,
+)
 from .order_lines import asked_of
 from .show import TONES, Moment, age, amount, badge, moment, waits_for
 from .timeline import entries
@@ -24,6 +35,8 @@ from .timeline import entries
 FORMS: dict[str, type[CaseForm]] = {
     "approve": ApproveForm,
     "decline": DeclineForm,
+    "write": WriteForm,
+    "note": NoteForm,
     "settle_paid": SettlePaidForm,
     "settle_not_paid": NoPayoutForm,
     "confirm_no_payout": NoPayoutForm,
@@ -79,7 +92,7 @@ def _lost_words(opening: Opening, permitted: frozenset[str]) -> list[tuple[str, 
         for name, form in opening.bound.items()
         if name not in permitted
         for bound in form.visible_fields()
-        if isinstance(bound.value(), str) and len(bound.value().strip()) > len("gateway")
+        if isinstance(bound.field.widget, Textarea | TextInput) and (bound.value() or "").strip()
     ]
 
 
@@ -169,15 +182,15 @@ def _payouts(
 def _around(refund_request: RefundRequest, opening: Opening, now: datetime) -> dict[str, Any]:
     events = list(refund_request.events.select_related("by").order_by("-pk"))
     mails = Mail.objects.filter(refund_request=refund_request).order_by("-pk")
-    others = RefundRequest.objects.filter(email=refund_request.email).exclude(pk=refund_request.pk)
+    others = RefundRequest.objects.filter(email=refund_request.email).exclude(email="").exclude(pk=refund_request.pk)
+    messages = list(refund_request.messages.select_related("by"))
     return {
         "timeline": entries(events, now, refund_request),
         "since": entries((event for event in events if 0 < opening.seen_event < event.pk), now, refund_request),
         "last_event": events[0].pk if events else 0,
         "mails": [(mail, moment(mail.sent_at or mail.created_at, now)) for mail in mails],
-        "notes": [
-            (note, Moment(note.at, now)) for note in refund_request.messages.filter(internal=True).select_related("by")
-        ],
+        "notes": [message for message in messages if message.internal],
+        "messages_with_customer": [message for message in messages if not message.internal],
         "others": [_other(other, refund_request, now) for other in others.order_by("-created_at")[:OTHERS]],
         "sibling": _sibling_in_doubt(refund_request),
     }

@@ -21,9 +21,20 @@ from .. import orders, reconcile, timing, woocommerce, workflow
 from ..models import DeclineReason, RefundRequest
 from ..money import AmountError
 from ..states import Status
-from . import case, doubts
+from . import case, doubts, offers
 from .case import Opening
-from .forms import BY_HAND, ApproveForm, CaseForm, DeclineForm, NoPayoutForm, PlainForm, SettlePaidForm, shown_amount
+from .forms import (
+    BY_HAND,
+    ApproveForm,
+    CaseForm,
+    DeclineForm,
+    NoPayoutForm,
+    NoteForm,
+    PlainForm,
+    SettlePaidForm,
+    WriteForm,
+    shown_amount,
+)
 from .people import actor, address
 from .show import amount
 
@@ -47,6 +58,8 @@ class Decision:
     form: type[CaseForm]
     act: Act
     reads_order: bool = False
+    on_version: bool = True
+    """Whether it counts only for the version of the case that was shown."""
 
 
 def decide(request: HttpRequest, pk: int, name: str, page: Page) -> HttpResponse:
@@ -54,12 +67,15 @@ def decide(request: HttpRequest, pk: int, name: str, page: Page) -> HttpResponse
     refund_request = _found(pk)
     decision = DECISIONS[name]
     opening = Opening(seen_event=_number(request, "event"))
+    if not offers.permitted(actor(request), [name]):
+        opening.problem = _("You do not have the permission to do this.")
+        return page(request, refund_request, opening, 403)
     if decision.reads_order:
-        opening.store_problem = _read_order(refund_request)
+        opening.store_problem = _read_if_old(refund_request)
     form = decision.form(refund_request, request.POST)
     opening.bound[name] = form
     version = _number(request, "version")
-    if version != refund_request.version:
+    if decision.on_version and version != refund_request.version:
         opening.problem = str(workflow.LostRace())
         return page(request, refund_request, opening, 409)
     if opening.store_problem:
@@ -112,10 +128,13 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 12 else 0
 
 
-def _read_order(refund_request: RefundRequest) -> str:
-    """Why the order could not be read, or empty. Not read again if it was a moment ago."""
-    if refund_request.order_now.read_at > timezone.now() - READ_AGAIN_AFTER:
-        return ""
+def _read_if_old(refund_request: RefundRequest) -> str:
+    is_fresh = refund_request.order_now.read_at > timezone.now() - READ_AGAIN_AFTER
+    return "" if is_fresh else read_order(refund_request)
+
+
+def read_order(refund_request: RefundRequest) -> str:
+    """Reads the order of a case anew. Why that could not be done, or empty."""
     try:
         orders.refresh(refund_request)
     except woocommerce.StoreError as error:
@@ -165,6 +184,21 @@ def _decline(request: HttpRequest, refund_request: RefundRequest, form: CaseForm
         address=address(request),
     )
     return _("Declined. The customer gets your words by mail.")
+
+
+def _write(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    """A message; a question, if the case is to wait for the answer."""
+    by, text = actor(request), form.cleaned_data["text"]
+    if form.cleaned_data["waits"]:
+        workflow.ask(refund_request, by=by, version=version, text=text, address=address(request))
+        return _("Sent. The case waits for the customer’s answer.")
+    workflow.write(refund_request, by=by, text=text, address=address(request))
+    return _("Sent. The customer gets it by mail.")
+
+
+def _note(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    workflow.note(refund_request, by=actor(request), text=form.cleaned_data["text"], address=address(request))
+    return _("Noted. Only colleagues see it.")
 
 
 def _take_back(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
@@ -236,6 +270,8 @@ def _look_now(refund_request: RefundRequest) -> None:
 DECISIONS: Mapping[str, Decision] = {
     "approve": Decision(ApproveForm, _approve, reads_order=True),
     "decline": Decision(DeclineForm, _decline),
+    "write": Decision(WriteForm, _write),
+    "note": Decision(NoteForm, _note, on_version=False),
     "take_back": Decision(PlainForm, _take_back),
     "reopen": Decision(PlainForm, _reopen),
     "look": Decision(PlainForm, _look),

@@ -162,6 +162,27 @@ class DeclineForm(CaseForm):
     note = note_field()
 
 
+class WriteForm(CaseForm):
+    prefix_of_ids = "write"
+    text = forms.CharField(
+        label=gettext_lazy("Message to the customer"),
+        max_length=4000,
+        widget=_area(3),
+        error_messages={"required": gettext_lazy("Write something first.")},
+    )
+    waits = forms.BooleanField(label=gettext_lazy("The case waits for the answer"), required=False)
+
+
+class NoteForm(CaseForm):
+    prefix_of_ids = "note"
+    text = forms.CharField(
+        label=gettext_lazy("Note for colleagues"),
+        max_length=4000,
+        widget=_area(2),
+        error_messages={"required": gettext_lazy("Write something first.")},
+    )
+
+
 class SettlePaidForm(CaseForm):
     prefix_of_ids = "settle-paid"
     reference = forms.CharField(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..models import RefundRequest
-from ..states import Status
+from ..states import OPEN, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -16,6 +16,8 @@ PERMISSIONS: Mapping[str, str] = {
     "decline": "decline_refundrequest",
     "take_back": "approve_refundrequest",
     "reopen": "decline_refundrequest",
+    "write": "work_refundrequest",
+    "note": "work_refundrequest",
     "look": "work_refundrequest",
     "settle_paid": "settle_doubts",
     "settle_not_paid": "settle_doubts",
@@ -29,6 +31,8 @@ BY_STATUS: Mapping[Status, tuple[str, ...]] = {
     Status.FAILED: ("approve", "decline"),
     Status.DECLINED: ("reopen",),
 }
+WRITTEN_TO = OPEN | {Status.DECLINED, Status.REFUNDED}
+"""Who took a request back is done with us."""
 AFTER_GATEWAY_REFUSAL = ("look", "settle_paid", "confirm_no_payout")
 """A gateway's "no" can follow a payout: until somebody has looked at the provider, nothing else is offered."""
 
@@ -36,9 +40,10 @@ AFTER_GATEWAY_REFUSAL = ("look", "settle_paid", "confirm_no_payout")
 def possible(refund_request: RefundRequest, *, gateway_refused: bool) -> tuple[str, ...]:
     """What the state of the case allows, whoever looks at it."""
     status = Status(refund_request.status)
+    talk = ("write", "note") if status in WRITTEN_TO and refund_request.email else ("note",)
     if status is Status.FAILED and gateway_refused:
-        return AFTER_GATEWAY_REFUSAL
-    return BY_STATUS.get(status, ())
+        return (*AFTER_GATEWAY_REFUSAL, *talk)
+    return (*BY_STATUS.get(status, ()), *talk)
 
 
 def permitted(user: User, names: Collection[str]) -> frozenset[str]:
