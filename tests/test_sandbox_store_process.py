@@ -165,6 +165,17 @@ def _refund(address: str, reason: str) -> int:
     return refund_id
 
 
+def test_the_store_needs_neither_django_nor_the_portal() -> None:
+    listed = "[name for name in sys.modules if name.startswith(('django', 'refunds'))]"
+    code = f"import sys, portal.sandbox.store.cli; print({listed})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
 def test_the_management_command_takes_the_same_options(tmp_path: Path) -> None:
     orders = tmp_path / "orders.json"
     orders.write_text('{"not": "a list"}')

@@ -350,6 +350,22 @@ def test_the_ledger_has_these_five_facts(store: SandboxStore, client: Client) ->
     }
 
 
+@pytest.mark.parametrize("order", [5, {"line_items": [5]}, {"refunds": [{}]}])
+def test_orders_that_make_no_sense_are_refused(store: SandboxStore, order: Any) -> None:
+    answer = requests.post(f"{store.base_url}/_sandbox/orders", json=order, timeout=5)
+
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+def test_a_reset_begins_with_the_first_orders(tmp_path: Path) -> None:
+    with SandboxStore(tmp_path / "other", orders=[{"id": 5001, "total": "7.00"}]) as store:
+        Client(store).refund(5001, {"amount": "7.00"})
+
+        requests.post(f"{store.base_url}/_sandbox/reset", json={}, timeout=5)
+
+        assert (store.order(5001)["status"], store.refunds(5001), store.money) == ("processing", [], [])
+
+
 def test_a_reset_empties_the_shop_and_brings_the_first_settings_back(store: SandboxStore, client: Client) -> None:
     order = store.add_order(total="50.00")
     client.refund(order["id"], {"amount": "1.00"})

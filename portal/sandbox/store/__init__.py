@@ -32,7 +32,7 @@ Over HTTP, beside the shop itself (`/wp-json/wc/v3/...`, keys in `auth.KEYS`):
     GET    /_sandbox/faults     what is switched on, and every fault and call there is
     DELETE /_sandbox/faults     all off
     POST   /_sandbox/settings   {"decimals": 0}, until the process ends
-    POST   /_sandbox/reset      an empty shop; {"orders": [...]} fills it
+    POST   /_sandbox/reset      as freshly started; {"orders": [...]} begins with other orders
 
 `faults.FAULTS` names every fault. A single call can ask for one itself: `X-Sandbox-Fault: closed-after`.
 """

@@ -28,6 +28,8 @@ def answer(shop: Shop, request: Request, what: str) -> Answer:
         return handler(shop, request)
     except (BadRequest, Unknown) as error:
         return json_answer(400, {"error": str(error)})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return json_answer(400, {"error": f"This makes no sense here: {error!r}"})
 
 
 def _money(shop: Shop, request: Request) -> Answer:
@@ -65,10 +67,11 @@ def _add_orders(shop: Shop, request: Request) -> Answer:
 
 
 def _reset(shop: Shop, request: Request) -> Answer:
-    """Empties books, log and switches. `{"orders": [...]}` fills the shop again."""
+    """Empties books, log and switches, and begins again with the first orders, or with those of `{"orders": [...]}`."""
     given = _body(request) or {}
+    first = given["orders"] if "orders" in given else shop.first_orders()
     shop.reset()
-    for order in given.get("orders", ()):
+    for order in first:
         orders.add(shop.books, shop.settings, order)
     return json_answer(200, {"orders": len(shop.books.orders)})
 

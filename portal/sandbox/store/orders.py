@@ -77,7 +77,7 @@ def completed(books: Books, settings: Settings, given: Json) -> Json:
         **lines,
         **_sums(settings, given, lines),
         **given,
-        "meta_data": [_with_id(books, meta) for meta in given.get("meta_data", ())],
+        "meta_data": [_numbered(books, meta) for meta in given.get("meta_data", ())],
         **_addresses(given),
     }
     order.update(lines)
@@ -155,13 +155,22 @@ def _line(books: Books, settings: Settings, kind: str, given: Json) -> Json:
 
 
 def _identified(books: Books, line: Json) -> Json:
-    meta_data = [_with_id(books, meta) for meta in line.get("meta_data", ())]
+    meta_data = [_displayed(books, meta) for meta in line.get("meta_data", ())]
     return {"id": line.get("id") or books.next_id("item"), **_without(line, "id"), "meta_data": meta_data}
 
 
-def _with_id(books: Books, meta: Json) -> Json:
-    shown = {"display_key": meta["key"], "display_value": meta["value"]}
-    return {"id": meta.get("id") or books.next_id("meta"), **_without(meta, "id"), **shown, **_without(meta, "id")}
+def _numbered(books: Books, meta: Json) -> Json:
+    return {"id": meta.get("id") or books.next_id("meta"), **_without(meta, "id")}
+
+
+def _displayed(books: Books, meta: Json) -> Json:
+    """Meta data of a line also say how they are shown to people."""
+    return {
+        **_numbered(books, meta),
+        "display_key": meta["key"],
+        "display_value": meta["value"],
+        **_without(meta, "id"),
+    }
 
 
 def _without(values: Json, name: str) -> Json:

@@ -122,10 +122,13 @@ class SandboxStore:
             books.clear()
             calls.clear()
         self._fresh = False  # only the first start forgets: the next one follows a kill
-        self.shop = Shop(Books(books), CallLog(calls), self._settings)
-        for order in catalogue.orders() if self._orders is None else self._orders:
+        self.shop = Shop(Books(books), CallLog(calls), self._settings, self._first_orders)
+        for order in self._first_orders():
             if self.shop.books.order(order.get("id", 0)) is None:
                 orders.add(self.shop.books, self._settings, order)
+
+    def _first_orders(self) -> list[Json]:
+        return catalogue.orders() if self._orders is None else self._orders
 
     def _close_books(self) -> None:
         for journal in self._journals:
@@ -209,10 +212,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.store.shop.pause(seconds / TRICKLE_STEPS)
 
     def _head(self, answer: Answer) -> bytes:
+        state = "close" if self.close_connection else "keep-alive"
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", "Server: nginx/1.22.1"]
         lines.append(f"Date: {formatdate(time.time(), usegmt=True)}")
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-        lines += [f"Content-Length: {len(answer.body)}", "Connection: keep-alive"]
+        lines += [f"Content-Length: {len(answer.body)}", f"Connection: {state}"]
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's

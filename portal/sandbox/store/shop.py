@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .books import Books, Json
@@ -72,11 +73,12 @@ class Copy:
 
 @dataclass(slots=True)
 class Shop:
-    """`nonces` are those of signed calls, which are answered once."""
+    """`first_orders` are those of a fresh shop; `nonces` are those of signed calls, which are answered once."""
 
     books: Books
     log: CallLog
     settings: Settings
+    first_orders: Callable[[], list[Json]]
     faults: Switchboard = field(default_factory=Switchboard)
     copies: dict[str, Copy] = field(default_factory=dict)
     nonces: set[tuple[str, str]] = field(default_factory=set)
@@ -105,7 +107,7 @@ class Shop:
             self.copies.setdefault(address, copy)
 
     def reset(self) -> None:
-        """An empty shop with the settings it was started with. Calls that still wait for something get no further."""
+        """No orders, and the settings of the start. Calls that still wait for something get no further."""
         self.interrupt()
         self.books.reset()
         self.log.reset()
