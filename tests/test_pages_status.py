@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -218,6 +218,18 @@ def test_what_colleagues_propose_is_not_shown(client: Client, boss: User) -> Non
     page = seen(client, refund_request)
 
     assert "12.34" not in page
+    assert "Approved" not in page
+
+
+def test_first_of_two_approvals_is_no_approval(client: Client, boss: User) -> None:
+    Shop.objects.update(second_approval_above=Decimal("10"))
+    boss.user_permissions.add(Permission.objects.get(codename="approve_above_limit"))
+    refund_request = approved(User.objects.get(pk=boss.pk), "53.55")
+
+    page = seen(client, refund_request)
+
+    assert refund_request.needs_second
+    assert "We have your request." in page
     assert "Approved" not in page
 
 
