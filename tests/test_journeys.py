@@ -10,12 +10,11 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
-from portal.sandbox.valkey import Valkey, ValkeyError
 from refunds import money, orders, workflow
 from refunds.models import Mail, PayoutAttempt, RefundRequest
 from refunds.states import AttemptStatus, Status
 from tests.chaos.processes import Process, wait_until
-from tests.chaos.site import Site, database_url
+from tests.chaos.site import Site, database_url, require_valkey
 from tests.factories import RefundRequestFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,28 +26,23 @@ BY_THE_SWEEP = 60.0
 
 
 @pytest.fixture(scope="module")
-def _valkey_runs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    try:
-        with Valkey(tmp_path_factory.mktemp("probe")):
-            pass
-    except (ValkeyError, OSError) as error:
-        pytest.skip(f"Valkey's binary does not run here: {error}")
+def _valkey(tmp_path_factory: pytest.TempPathFactory) -> None:
+    require_valkey(tmp_path_factory.mktemp("probe"))
 
 
 @pytest.fixture
-def site(_valkey_runs: None, tmp_path: Path, settings: LazySettings) -> Iterator[Site]:
+def site(_valkey: None, tmp_path: Path, settings: LazySettings) -> Iterator[Site]:
     """Valkey, the store, both workers and the sweep, over this test's database."""
     made = Site(tmp_path, database_url=database_url(connection.settings_dict), time_scale=TIME_SCALE)
     settings.STATE_DIR = tmp_path
     settings.REDIS_URL = made.valkey.url
     settings.WOOCOMMERCE_URL = made.store.url
     settings.APPROVAL_HOLD = 0
+    made.add_worker("payouts", "payouts")
+    made.add_worker("messages", "messages")
+    made.add_sweep()
     try:
-        made.valkey.start()
-        made.store.start()
-        made.add_worker("payouts", "payouts").start()
-        made.add_worker("messages", "messages").start()
-        made.add_sweep().start()
+        made.start()
         yield made
     finally:
         made.close()

@@ -17,7 +17,7 @@ from .processes import Process, strike
 from .site import Site
 
 TICK = 0.02
-PAUSE = (0.3, 1.3)
+PAUSE = (0.5, 1.5)
 """Seconds between two strikes."""
 RESTART_AFTER = (0.1, 1.0)
 STORE_DOWN = (0.5, 2.0)

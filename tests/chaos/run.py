@@ -29,8 +29,8 @@ from .staff import Desk
 
 WAITING_AT_MOST = 40
 """Staff approve as fast as the portal pays: so many are on their way at any moment."""
-CALM_BELOW = 0.02
-"""The strikes go on until all are approved and no more than this part is still on its way."""
+CALM_BELOW = 20
+"""The strikes go on until all are approved and no more than so many are still on their way."""
 STRIKES_WITHIN = 90.0, 0.6
 SETTLED_WITHIN = 150.0
 STAFF_WITHIN = 120.0
@@ -39,6 +39,7 @@ LOOK_AT_STATUSES_EVERY = 0.1
 JUDGE_EVERY = 1.0
 PARKED = frozenset({Status.CHECK_NEEDED, Status.FAILED})
 ON_THE_WAY = frozenset({Status.APPROVED, Status.SENDING})
+UNSEEN = frozenset({Proof.NO_TRACE, Proof.NEVER_ARRIVED})
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Run:
         within = STRIKES_WITHIN[0] + STRIKES_WITHIN[1] * self._refunds
         until = time.monotonic() + within
         left = list(reversed(self._cases))
-        while left or self._on_the_way() > CALM_BELOW * self._refunds:
+        while left or self._on_the_way() > CALM_BELOW:
             if nemesis.failure is not None:
                 raise nemesis.failure
             if time.monotonic() > until:
@@ -176,7 +177,7 @@ def _place(
     reference = case.reference
     if status in PARKED:
         standing.parked.add(reference)
-    if status == Status.APPROVED and sibling_in_doubt and proof is Proof.NEVER_ARRIVED:
+    if status == Status.APPROVED and sibling_in_doubt and proof in UNSEEN:
         standing.waiting.add(reference)
     elif status not in PARKED and status != Status.REFUNDED:
         standing.open.add(reference)
@@ -187,8 +188,8 @@ def _place(
 
 
 def _cannot_be_proven(proof: Proof, written_ahead: bool) -> bool:
-    """What never arrived may have been lost just before it left: only the portal knows that it meant to send it."""
-    return written_ahead if proof is Proof.NEVER_ARRIVED else proof is not Proof.PAID
+    """Where the store has seen nothing, only the portal knows whether it meant to send something."""
+    return written_ahead if proof in UNSEEN else proof is not Proof.PAID
 
 
 def written_ahead() -> frozenset[str]:

