@@ -429,6 +429,8 @@ def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at:
         return
     with transaction.atomic(durable=True):
         current = PayoutAttempt.objects.select_for_update().select_related("refund_request").get(pk=attempt.pk)
+        if current.status != AttemptStatus.SUCCEEDED:
+            return  # another watch was faster
         _set(
             current,
             AttemptStatus.REVERSED,
