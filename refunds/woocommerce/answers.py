@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,8 +27,8 @@ DIGITS_AFTER_POINT = 40
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _JSON_STARTS = re.compile(r'\{\s*["}]|\[\s*[\[{"\]\d]')
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
-_EXACT = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT)
+_USUAL = re.compile(rf"-?\d{{1,{DIGITS_BEFORE_POINT}}}(\.\d{{1,{DIGITS_AFTER_POINT}}})?", re.ASCII)
+_SCIENTIFIC = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -178,6 +178,8 @@ def _present(data: Document, field: str) -> Any:
 def whole(data: Document, field: str) -> int:
     """A whole number, also one written as text or as 2.0."""
     value = _present(data, field)
+    if type(value) is int and -(2**63) < value < 2**63:
+        return value
     number = _number(value) if isinstance(value, (str, Decimal)) else value
     if isinstance(number, Decimal) and number == number.to_integral_value():
         number = int(number)
@@ -211,9 +213,12 @@ def amount_or_zero(data: Document, field: str) -> Decimal:
 
 
 def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        return None
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str):
+        if _USUAL.fullmatch(value):
+            return Decimal(value)
+        if not _SCIENTIFIC.fullmatch(value):
+            return None
+    elif isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return None
     number = Decimal(value)
     if not number.is_finite() or (number and number.adjusted() >= DIGITS_BEFORE_POINT):
@@ -223,11 +228,11 @@ def _number(value: Any) -> Decimal | None:
 
 def tidy(number: Decimal, decimals: int) -> Decimal:
     """The same value without zeros that only `dp` added: 50.00000000 with two decimals is 50.00."""
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent >= -decimals:
+    before, _point, after = format(number, "f").partition(".")
+    if len(after) <= decimals:
         return number
-    least = number.normalize(_EXACT)
-    return number.quantize(Decimal((0, (1,), min(-decimals, int(least.as_tuple().exponent)))), context=_EXACT)
+    after = after[:decimals] + after[decimals:].rstrip("0")
+    return Decimal(f"{before}.{after}" if after else before)
 
 
 def decimals_of(data: Document, field: str) -> int:
@@ -270,6 +275,8 @@ def flag(data: Document, field: str) -> bool | None:
 def instant(data: Document, field: str) -> datetime | None:
     """An aware instant from a field in UTC; None where it is empty, or one of WordPress' dates before time began."""
     value = text_or_empty(data, field)
+    if not value:
+        return None
     try:
         return _in_utc(datetime.fromisoformat(value))
     except (ValueError, OverflowError):

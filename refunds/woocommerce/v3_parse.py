@@ -133,7 +133,7 @@ def taxes_from(line: Document, decimals: int, sign: int = 1) -> tuple[Tax, ...]:
         for tax in entries(line, "taxes")
         if tax.get("total") not in (None, "")
     )
-    unique((tax.rate_id for tax in taxes), "tax rate")
+    unique([tax.rate_id for tax in taxes], "tax rate")
     return taxes
 
 
