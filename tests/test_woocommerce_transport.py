@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -378,6 +379,22 @@ def test_write_is_never_repeated(status: int) -> None:
 def test_write_to_a_closed_port_was_not_sent() -> None:
     with pytest.raises(NotSent, match=r"^The store's server refused the connection\.$"):
         transport(f"http://127.0.0.1:{closed_port()}").send("POST", "/x", {})
+
+
+def test_write_that_took_too_long_to_connect_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can interrupt the look-up of a name. What comes after it can still be left undone."""
+    look_up = socket.getaddrinfo
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        threading.Event().wait(0.3)
+        return look_up(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    with serving(reply(201, {})) as server, pytest.raises(NotSent, match="in time"):
+        transport(server.url, Timeouts(refund_total=0.2)).send("POST", "/x", {})
+
+    assert server.asked == []
 
 
 def test_write_to_an_unknown_name_was_not_sent() -> None:

@@ -322,6 +322,11 @@ def test_order_behind_a_notice_is_read() -> None:
             "WordPress answers at this address, but WooCommerce does not. Is the plugin switched on?",
         ),
         (
+            reply(404, woo_error("woocommerce_rest_term_invalid", "Not here.")),
+            BadAnswer,
+            "The store answered with HTTP 404. The store said: “Not here.”",
+        ),
+        (
             reply(404, b"<title>Page not found</title>"),
             StoreMisconfigured,
             "There is no such API at this address (HTTP 404). Check the address of the store and its plugins.",

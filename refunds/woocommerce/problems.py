@@ -35,7 +35,7 @@ def problem(answer: Answer, code: str, words: str, known: Mapping[str, type[Stor
         return StoreMisconfigured(f"The store refused the key (HTTP {answer.status}).{said}", code=code)
     if answer.status in (401, 403):
         return StoreMisconfigured(f"A firewall or password in front of the store refused us (HTTP {answer.status}).")
-    if answer.status == 404:
+    if answer.status == 404 and (not code or code.endswith(("no_route", "disabled"))):
         return StoreMisconfigured(NO_ROUTE if code else NO_WORDPRESS, code=code)
     if answer.status >= 500:
         return StoreUnreachable(f"The store reported an error (HTTP {answer.status}).{said}", code=code)
