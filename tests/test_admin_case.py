@@ -99,7 +99,7 @@ def test_a_store_that_is_down_is_said_and_blocks_approval_not_reading(
     assert "as it was read 3 h ago" in page.html
     assert "T-Shirt" in page.html
     assert "It came with a hole in it." in page.html
-    assert '<button type="submit" form="approve" class="button button--primary" disabled>' in page.html
+    assert '<button type="submit" form="approve" accesskey="a" class="button button--primary" disabled>' in page.html
     assert now_of(case).order_now == case.order_now
 
 
@@ -213,7 +213,10 @@ def test_nothing_left_is_said_instead_of_an_amount(client: Client, sandbox: Sand
     page = open_case(client, case)
 
     assert page.context["plan_problem"] == "Choose at least one line."
-    assert '<button type="submit" form="approve" class="button button--primary" disabled>Approve</button>' in page.html
+    assert (
+        '<button type="submit" form="approve" accesskey="a" class="button button--primary" disabled>Approve</button>'
+        in page.html
+    )
 
 
 def test_preview_works_out_other_figures_and_does_nothing(client: Client, order: Order, case: RefundRequest) -> None:

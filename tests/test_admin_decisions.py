@@ -409,6 +409,17 @@ def test_a_question_makes_the_case_wait_for_the_customer(client: Client, case: R
     assert (page.offers("approve"), page.offers("decline")) == (False, True)
 
 
+def test_a_message_on_a_stale_page_is_not_sent(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    workflow.decline(case, by=approver(), version=case.version, decline_reason=DeclineReason.USED, words="No.")
+
+    again = press(client, case, "write", page, text="We will pay soon.")
+
+    assert again.status == 409
+    assert again.form("write")["text"] == "We will pay soon."
+    assert not Mail.objects.filter(kind="message").exists()
+
+
 def test_a_note_stays_among_colleagues(client: Client, case: RefundRequest) -> None:
     page = press(client, case, "note", text="She called twice.")
 
@@ -486,9 +497,12 @@ def test_who_may_only_read_presses_no_button(client: Client, case: RefundRequest
     assert nothing_happened(case)
 
 
-def test_a_decision_is_a_post(client: Client, case: RefundRequest) -> None:
-    assert client.get(case_url(case, "approve")).status_code == 405
-    assert client.get(case_url(case, "preview")).status_code == 405
+@pytest.mark.parametrize("action", ["approve", "preview", "take_back"])
+def test_a_decision_is_a_post(client: Client, case: RefundRequest, action: str) -> None:
+    answer = client.get(case_url(case, action))
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, case_url(case))
+    assert nothing_happened(case)
 
 
 def test_a_decision_needs_the_token_of_its_form(case: RefundRequest) -> None:

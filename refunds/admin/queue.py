@@ -9,14 +9,13 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from ..models import RefundRequest
 from ..states import OPEN
@@ -110,11 +109,12 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         def guarded(request: HttpRequest, pk: int) -> HttpResponse:
             if not self.has_view_permission(request):
                 raise PermissionDenied
+            if request.method != "POST":  # As after logging in again: the form is on the case page.
+                return HttpResponseRedirect(reverse("admin:refunds_refundrequest_change", args=[pk]))
             answer: HttpResponse = view(request, pk)
             return answer
 
-        wrapped = self.admin_site.admin_view(require_POST(guarded))
-        return path(f"<int:pk>/{name}/", wrapped, name=f"refunds_refundrequest_{name}")
+        return path(f"<int:pk>/{name}/", self.admin_site.admin_view(guarded), name=f"refunds_refundrequest_{name}")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -34,7 +34,7 @@ class PauseForm(forms.Form):
 
 
 class ResumeForm(forms.Form):
-    sure = forms.BooleanField(label=gettext_lazy("This is the real portal, and the addresses below are right."))
+    sure = forms.BooleanField(label=gettext_lazy("This is the real portal, and the addresses above are right."))
 
 
 def payouts(site: AdminSite, request: HttpRequest) -> HttpResponse:
