@@ -1,0 +1,11 @@
+"""python -m tests.matrix: Django is set up before anything that needs it is imported."""
+
+import sys
+
+from .environment import prepare
+
+prepare()
+
+from .run import main  # noqa: E402
+
+sys.exit(main())

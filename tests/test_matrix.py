@@ -1,0 +1,36 @@
+"""A seeded sample of the fault matrix, and that no step of the money path is missing in it. The whole: make matrix."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.matrix import cases, steps
+
+SAMPLE = 200
+
+
+def test_every_function_of_the_money_path_is_a_step_or_part_of_one() -> None:
+    assert steps.unlisted() == set()
+
+
+def test_every_step_and_every_fault_has_its_cases() -> None:
+    every = cases.every()
+
+    assert {case.step for case in every if case.step} == set(steps.STEPS)
+    assert {case.fault for case in every if case.placed} == {*cases.FAULTS, *cases.MAIL_FAULTS}
+    assert {case.kind for case in every} == {"", *cases.AT_A_STEP, *cases.ALL_ALONG}
+
+
+def test_a_sample_of_the_matrix_keeps_every_promise() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.matrix", "--limit", str(SAMPLE), "--seed", "7"],
+        env={**os.environ, "PYTHONPATH": str(steps.ROOT)},
+        cwd=steps.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout[-6000:], run.stderr[-3000:]) == (0, run.stdout[-6000:], "")
