@@ -100,7 +100,7 @@ def _context(
             "lines": list(refund_request.lines.all()),
             "asked": words.asked(refund_request),
             "decided": words.decided(refund_request),
-            "state": words.state(refund_request),
+            "state": words.state(refund_request, shop),
             "case_url": settings.SITE_URL + reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]),
         }
     return context

@@ -1,15 +1,17 @@
 from django.urls import path
 
-from . import views
+from .views import ask, brand, entry, status
 
 app_name = "refunds"
 urlpatterns = [
-    path("", views.start, name="start"),
-    path("code/<str:public_id>/", views.code, name="code"),
-    path("code/<str:public_id>/again/", views.code_again, name="code_again"),
-    path("p/<str:token>/", views.proof, name="proof"),
-    path("request/", views.choose, name="request"),
-    path("request/review/", views.review, name="review"),
-    path("s/<str:token>/", views.status, name="status"),
-    path("s/<str:token>/withdraw/", views.withdraw, name="withdraw"),
+    path("", entry.start, name="start"),
+    path("code/<str:public_id>/", entry.code, name="code"),
+    path("code/<str:public_id>/again/", entry.code_again, name="code_again"),
+    path("p/<str:token>/", entry.proof, name="proof"),
+    path("request/", ask.choose, name="request"),
+    path("request/review/", ask.review, name="review"),
+    path("s/<str:token>/", status.status, name="status"),
+    path("s/<str:token>/withdraw/", status.withdraw, name="withdraw"),
+    path("brand.css", brand.stylesheet, name="brand"),
+    path("logo", brand.logo, name="logo"),
 ]

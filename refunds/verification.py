@@ -17,12 +17,8 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from . import dispatch, links, mail, orders, timing, woocommerce
-from .models import LookUp
+from .models import LookUp, Shop
 
-PER_NETWORK_AND_HOUR = 20
-PER_EMAIL_AND_HOUR = 6
-PER_ORDER_AND_DAY = 15
-"""Look-ups, found or not. Codes are guessed five tries at a time, so an order can be guessed at 75 times a day."""
 CODE_AGAIN_AFTER = timedelta(minutes=1)
 CODES_PER_LOOK_UP = 3
 NUMBER_LENGTH, EMAIL_LENGTH = 64, 254
@@ -47,12 +43,16 @@ def network(address: str) -> str:
 
 
 def start(*, number: str, email: str, address: str) -> LookUp:
-    """A new look-up, due at once. Raises `TooMany` at a limit; never tells whether the order exists."""
+    """A new look-up, due at once. Raises `TooMany` at a limit of the shop; never tells whether the order exists.
+
+    Found or not, all look-ups count. Codes are guessed five tries at a time: 15 look-ups of an order are 75 guesses.
+    """
+    shop = Shop.current()
     number = woocommerce.number_key(number)[:NUMBER_LENGTH]
     email = woocommerce.email_key(email)[:EMAIL_LENGTH]
-    _limit("network", network(address), timedelta(hours=1), PER_NETWORK_AND_HOUR)
-    _limit("email", email, timedelta(hours=1), PER_EMAIL_AND_HOUR)
-    _limit("order_number", number, timedelta(days=1), PER_ORDER_AND_DAY)
+    _limit("network", network(address), timedelta(hours=1), shop.per_network_and_hour)
+    _limit("email", email, timedelta(hours=1), shop.per_email_and_hour)
+    _limit("order_number", number, timedelta(days=1), shop.per_order_and_day)
     with transaction.atomic():
         look_up = LookUp.objects.create(
             order_number=number,

@@ -15,13 +15,12 @@ from typing import Final
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .formats import amount_text
-from .models import RefundEvent, RefundRequest
+from .models import RefundEvent, RefundRequest, Shop
 from .states import Status
 
-ANSWER_WITHIN = 2
-"""Working days."""
 BANKS_FIRST, BANKS_LAST = 5, 10
 """Working days after which banks usually show a refund: most by the first, nearly all by the second."""
 
@@ -62,10 +61,10 @@ def decided(refund_request: RefundRequest) -> str:
     return "" if amount is None else amount_text(amount, refund_request.currency, refund_request.decimals)
 
 
-def state(refund_request: RefundRequest) -> State:
+def state(refund_request: RefundRequest, shop: Shop) -> State:
     match Status(refund_request.status):
         case Status.SUBMITTED:
-            return State("waiting", _("We have your request."), _answer_by(refund_request.created_at))
+            return State("waiting", _("We have your request."), _answer_by(refund_request.created_at, shop.answer_days))
         case Status.NEEDS_INFO:
             return State("attention", _("We need something from you."), (_("Please answer the mail we sent you."),))
         case Status.APPROVED:
@@ -82,14 +81,21 @@ def state(refund_request: RefundRequest) -> State:
             return State("over", _withdrawn(refund_request), (_("Nothing more will happen."),))
 
 
-def _answer_by(asked_at: datetime) -> tuple[str, ...]:
-    by = working_days_after(asked_at, ANSWER_WITHIN)
+def _answer_by(asked_at: datetime, days: int) -> tuple[str, ...]:
+    by = working_days_after(asked_at, days)
     if timezone.now() > by:
-        return (_("It is taking us longer than the %(days)s working days we promised.") % {"days": ANSWER_WITHIN},)
-    return (
-        _("We answer within %(days)s working days, by %(date)s.") % {"days": ANSWER_WITHIN, "date": day(by)},
-        _("You need not do anything until then."),
+        late = ngettext(
+            "It is taking us longer than the %(days)s working day we promised.",
+            "It is taking us longer than the %(days)s working days we promised.",
+            days,
+        )
+        return (late % {"days": days},)
+    soon = ngettext(
+        "We answer within %(days)s working day, by %(date)s.",
+        "We answer within %(days)s working days, by %(date)s.",
+        days,
     )
+    return soon % {"days": days, "date": day(by)}, _("You need not do anything until then.")
 
 
 def _approved(refund_request: RefundRequest) -> str:
@@ -116,9 +122,17 @@ def _refunded(refund_request: RefundRequest) -> State:
         _("Refund of %(amount)s issued on %(date)s.") % facts,
         (
             _way_back(refund_request) % facts,
-            _("Banks usually show it within %(first)s to %(days)s working days.") % latest,
+            _banks_show() % latest,
             _("If you do not see it by %(date)s, ask your bank first, then write to us.") % latest,
         ),
+    )
+
+
+def _banks_show() -> str:
+    return ngettext(
+        "Banks usually show it within %(first)s to %(days)s working day.",
+        "Banks usually show it within %(first)s to %(days)s working days.",
+        BANKS_LAST,
     )
 
 

@@ -214,5 +214,5 @@ def test_page_and_mail_say_the_same() -> None:
     refund_request = paid(approved(approver()))
 
     assert refund_request.status == Status.REFUNDED
-    state = words.state(fresh(refund_request))
+    state = words.state(fresh(refund_request), Shop.current())
     assert plain(newest("refunded").text).startswith(plain(" ".join((state.headline, *state.sentences))))

@@ -175,7 +175,7 @@ def test_every_status_has_words(status: Status) -> None:
     refund_request = RefundRequestFactory.create()
     refund_request.status = status
 
-    assert words.state(refund_request).headline
+    assert words.state(refund_request, Shop.current()).headline
 
 
 def test_late_answer_is_owned_up_to(client: Client) -> None:
@@ -289,8 +289,9 @@ def test_bad_links_look_alike_whether_or_not_there_is_a_case(client: Client) -> 
         pages.append(client.get(good))
 
     assert {page.status_code for page in pages} == {404}
-    assert len({page.content for page in pages}) == 1
-    assert 'href="/">Look up my order' in pages[0].content.decode()
+    # The token of the forms and the page's own address are random or known to the visitor anyway.
+    assert len({re.sub(rb'name="(csrfmiddlewaretoken|next)" value="[^"]*"', b"", page.content) for page in pages}) == 1
+    assert 'action="/" class="card form"' in pages[0].content.decode()
 
 
 # --- Taking it back --------------------------------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""What, and why: choosing lines and a reason, reviewing and sending.
+
+What is typed is kept in the session and every post ends in a redirect, so that "back" and "reload" are harmless on
+each page. A page posts its own quantities, reason and note all the same: what a tab shows is what it sends.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from .. import links, timing, words, workflow
+from ..forms import NOTE_LENGTH, LinesForm, WhyForm, held_lines, line_choices
+from ..models import LookUp, Reason, RefundRequest, Shop
+from ..woocommerce.types import Order
+from .entry import PROVEN
+from .page import form_page, page, personal, summary
+
+DRAFT = "draft"
+"""What was typed when the proof had become too old."""
+CHECKED = frozenset({"review", "submit"})
+"""The steps that need a reason too. `amount`, `everything` and `live` only work out the sum."""
+DRAFT_LENGTH = 4 * NOTE_LENGTH
+"""Enough of a text that is too long to show it again."""
+
+
+def for_proven(view: Callable[[HttpRequest, LookUp, Order], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Only with the look-up that this browser has proven, and its order. Once a request is sent, its page is shown."""
+
+    @functools.wraps(view)
+    def entered(request: HttpRequest) -> HttpResponse:
+        proven = LookUp.objects.select_related("snapshot", "refund_request").filter(proven_at__isnull=False)
+        look_up = proven.filter(pk=request.session.get(PROVEN, 0)).first()
+        if look_up is None or look_up.snapshot is None or look_up.proven_at is None:
+            return _prove_again(request, request.POST.get("note", ""))
+        order = look_up.snapshot.order
+        if look_up.proven_at < timezone.now() - timing.PROOF_LIFE:
+            return _keep_and_prove_again(request, order)
+        if look_up.refund_request is not None:
+            return _to_status(request, look_up.refund_request, _("You have sent this request already. Here it is."))
+        return view(request, look_up, order)
+
+    return entered
+
+
+@personal
+@form_page
+@for_proven
+def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
+    """What is posted are quantities, a reason, a note and the step wanted; an amount never is."""
+    if request.method != "POST":
+        return _lines_page(request, *_forms(order, *_draft(request, order)))
+    step = request.POST.get("step", "amount")
+    typed = _typed(request.POST, order)
+    if step == "everything":
+        typed |= {choice.field: str(choice.most) for choice in line_choices(order, held_lines(order))}
+    lines, why = _forms(order, typed, step)
+    if step == "live":
+        return _lines_page(request, lines, why)
+    _keep(request, order, typed, step)
+    is_ready = step in CHECKED and lines.is_valid() and why.is_valid()
+    if step == "submit" and is_ready:
+        return _submit(request, look_up, lines, why)
+    return redirect("refunds:review" if is_ready else "refunds:request")
+
+
+@personal
+@require_safe
+@for_proven
+def review(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
+    lines, why = _forms(order, _draft(request, order)[0], "review")
+    if not (lines.is_valid() and why.is_valid()):
+        return redirect("refunds:request")
+    return page(
+        request,
+        "refunds/review.html",
+        order=order,
+        breakdown=lines.breakdown,
+        reason=Reason(why.cleaned_data["reason"]),
+        note=why.cleaned_data["note"],
+        banks=(words.BANKS_FIRST, words.BANKS_LAST),
+    )
+
+
+def _keep_and_prove_again(request: HttpRequest, order: Order) -> HttpResponse:
+    if request.method == "POST":
+        _keep(request, order, _typed(request.POST, order), "amount")
+    return _prove_again(request, _draft(request, order)[0].get("note", ""))
+
+
+def _prove_again(request: HttpRequest, note: str) -> HttpResponse:
+    """Nothing of the order is shown any more; what the visitor wrote is."""
+    hours = int(timing.PROOF_LIFE.total_seconds() // 3600)
+    return page(request, "refunds/prove_again.html", status=403, note=note, hours=hours)
+
+
+def _typed(data: QueryDict, order: Order) -> dict[str, str]:
+    names = ("reason", "note", *(f"q_{line.id}" for line in order.lines))
+    return {name: str(data[name])[:DRAFT_LENGTH] for name in names if name in data}
+
+
+def _keep(request: HttpRequest, order: Order, typed: dict[str, str], step: str) -> None:
+    request.session[DRAFT] = {"order_id": order.id, "typed": typed, "step": step}
+
+
+def _draft(request: HttpRequest, order: Order) -> tuple[dict[str, str], str]:
+    """What was typed for this order and the step it was sent with; nothing if it was for another one."""
+    draft: dict[str, Any] = request.session.get(DRAFT) or {}
+    return (dict(draft["typed"]), str(draft["step"])) if draft.get("order_id") == order.id else ({}, "")
+
+
+def _forms(order: Order, typed: dict[str, str], step: str) -> tuple[LinesForm, WhyForm]:
+    choices = line_choices(order, held_lines(order))
+    lines = LinesForm(order, choices, typed if step else None)
+    return lines, WhyForm(typed if step in CHECKED else None, initial=typed)
+
+
+def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm) -> HttpResponse:
+    shop = Shop.current()
+    return page(
+        request,
+        "refunds/lines.html",
+        shop=shop,
+        order=lines.order,
+        lines=lines,
+        why=why,
+        errors=[*summary(lines), *summary(why)],
+        is_anything_left=any(choice.most for choice in lines.choices),
+        earlier=_earlier(lines.order, shop),
+    )
+
+
+def _earlier(order: Order, shop: Shop) -> list[tuple[str, str, words.State]]:
+    """Requests made for this order before, newest first: reference, fresh link and state."""
+    requests = RefundRequest.objects.filter(order_id=order.id, email__iexact=order.email)
+    return [
+        (earlier.reference, links.status_path(earlier), words.state(earlier, shop))
+        for earlier in requests.select_related("order_now", "paid_attempt").order_by("-pk")
+    ]
+
+
+def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyForm) -> HttpResponse:
+    try:
+        refund_request = workflow.submit(
+            look_up,
+            chosen=lines.chosen,
+            reason=Reason(why.cleaned_data["reason"]),
+            note=why.cleaned_data["note"],
+        )
+    except (workflow.NotAllowed, workflow.LostRace):
+        # A line was taken, or the proof ran out, since the page was read. The draft is kept; the fresh page says which.
+        return redirect("refunds:request")
+    request.session.pop(DRAFT, None)
+    return _to_status(request, refund_request, _("Your request is sent. You get a mail about it."))
+
+
+def _to_status(request: HttpRequest, refund_request: RefundRequest, message: str) -> HttpResponse:
+    messages.success(request, message)
+    return redirect(links.status_path(refund_request))
