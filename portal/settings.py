@@ -127,7 +127,7 @@ else:
 REDIS_URL = required("REDIS_URL", sandbox=f"unix://{valkey_socket(STATE_DIR)}")
 EMBEDDED_VALKEY = DEBUG and not given("REDIS_URL")
 RQ_QUEUES = {
-    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 180, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 200, "SERIALIZER": "rq.serializers.JSONSerializer"}
     for name in ("payouts", "messages")
 }
 RQ = {
@@ -170,7 +170,7 @@ STAFF_EMAIL = required("STAFF_EMAIL", sandbox="after-sales@shop.example")
 # --- Language and time -----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文"), ("ar", "العربية")]
 LOCALE_PATHS = [BASE_DIR / "refunds" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
@@ -205,6 +205,8 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
+"""How many proxies of our own stand in front. The visitor's address is taken from what the outermost of them saw."""
 # Not "no-referrer": browsers then send "Origin: null" with every form, and the CSRF check refuses it.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -8,6 +8,7 @@ urlpatterns = [
     path("healthz", health.healthy),
     path("readyz", health.ready),
     path("metrics", health.figures),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("", include("refunds.urls")),
     path("staff/", admin.site.urls),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 
-from .models import Mail, PayoutAttempt, RefundEvent, RefundRequest
+from .models import Mail, OrderSnapshot, PayoutAttempt, RefundEvent, RefundRequest
 from .states import OPEN_ATTEMPT, AttemptStatus, Status
 
 Cases = QuerySet[RefundRequest]
@@ -113,9 +113,8 @@ def _order_overpaid(cases: Cases) -> Cases:
     )
     overpaid = []
     for row in orders:
-        decided = cases.filter(order_id=row["order_id"], order_decided__isnull=False).select_related("order_decided")
-        snapshot = next((case.order_decided for case in decided if case.order_decided is not None), None)
-        if snapshot is not None and snapshot.data and row["paid"] > snapshot.order.total:
+        snapshot = OrderSnapshot.objects.filter(order_id=row["order_id"]).order_by("-read_at", "-pk").first()
+        if snapshot is not None and row["paid"] > snapshot.order.total:
             overpaid.append(row["order_id"])
     return cases.filter(order_id__in=overpaid)
 

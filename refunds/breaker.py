@@ -10,8 +10,13 @@ from .models import StoreHealth
 
 
 def succeeded() -> None:
-    """The store answered sensibly. Writes only where something was wrong before."""
+    """The store answered a read sensibly. Writes only where something was wrong before.
+
+    What a payout was told is not undone by it: a key that may read need not be one that may refund.
+    """
     health = StoreHealth.current()
+    if health.payouts_refused or (health.breaker_until is not None and health.breaker_until > timezone.now()):
+        return
     if health.failures or health.unreachable_since or health.breaker_until:
         StoreHealth.objects.filter(pk=health.pk).update(
             failures=0, unreachable_since=None, breaker_until=None, breaker_reason=""
@@ -39,4 +44,17 @@ def misconfigured(reason: str) -> None:
         unreachable_since=health.unreachable_since or now,
         breaker_until=now + timing.scaled(timing.BREAKER_OPEN_FOR),
         breaker_reason=reason[:300],
+    )
+
+
+def payouts_refused(reason: str) -> None:
+    """The store refuses refunds as such, by this key or at this address."""
+    misconfigured(reason)
+    StoreHealth.objects.update(payouts_refused=True)
+
+
+def payouts_work() -> None:
+    """A refund went through, so nothing is wrong any more."""
+    StoreHealth.objects.filter(payouts_refused=True).update(
+        payouts_refused=False, failures=0, unreachable_since=None, breaker_until=None, breaker_reason=""
     )

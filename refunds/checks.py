@@ -33,7 +33,7 @@ def time_budgets(**_unused: Any) -> list[Error]:
 
 @register()
 def call_fits_into_job(**_unused: Any) -> list[Error]:
-    whole = 4 * timing.LOOK_PATIENCE + timing.POST_DEADLINE + timing.CONNECT_TIMEOUT + timing.WRITE_AHEAD_FRESH
+    whole = 6 * timing.LOOK_PATIENCE + timing.POST_DEADLINE + timing.CONNECT_TIMEOUT + timing.RECORD_FOR
     if whole < timing.JOB_TIMEOUT:
         return []
     return [

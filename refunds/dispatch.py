@@ -46,6 +46,9 @@ class ForbiddenJob(Exception):
 class AllowedJob(Job):
     """A job can name any function of any module; only ours are run."""
 
+    # A job can name callbacks too, and RQ would import and call them.
+    success_callback = failure_callback = stopped_callback = None
+
     def perform(self) -> Any:
         if self.func_name not in ALLOWED:
             raise ForbiddenJob(self.func_name)
@@ -80,7 +83,14 @@ def enqueue(job: str, pk: int) -> bool:
     name, path = JOBS[job]
     try:
         queue(name).enqueue_call(
-            path, args=(pk,), timeout=timing.JOB_TIMEOUT, result_ttl=0, failure_ttl=KEEP_FAILED, description=job
+            path,
+            args=(pk,),
+            timeout=timing.JOB_TIMEOUT,
+            result_ttl=0,
+            failure_ttl=KEEP_FAILED,
+            description=job,
+            # A sign of life tells whether the worker lives, not how long its queue is.
+            at_front=job.startswith("beat"),
         )
     except RedisError as error:
         logger.warning("Could not nudge %s %s: %s", job, pk, type(error).__name__)

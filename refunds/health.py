@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import mail, timing
-from .models import Alarm, Heartbeat, Mail, PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
-from .states import AttemptStatus, Status
+from .models import Alarm, Heartbeat, Mail, RefundEvent, RefundRequest, StoreHealth
+from .states import Status
 
 PROCESSES = ("payouts", "messages", "sweep")
 
@@ -37,9 +37,11 @@ def problems() -> list[Problem]:
 
 
 def _money_that_waits(now: datetime) -> Iterator[Problem]:
-    doubts = PayoutAttempt.objects.filter(
-        status=AttemptStatus.UNKNOWN, sent_at__lt=now - timing.scaled(timing.ALARM_DOUBT)
-    ).aggregate(count=Count("pk"), oldest=Min("sent_at"))
+    doubts = RefundEvent.objects.filter(
+        to_status=Status.CHECK_NEEDED,
+        refund_request__status=Status.CHECK_NEEDED,
+        at__lt=now - timing.scaled(timing.ALARM_DOUBT),
+    ).aggregate(count=Count("refund_request", distinct=True), oldest=Min("at"))
     if doubts["count"]:
         yield Problem(
             "doubts",
@@ -51,6 +53,12 @@ def _money_that_waits(now: datetime) -> Iterator[Problem]:
             )
             % doubts,
         )
+    half_approved = RefundRequest.objects.filter(
+        status=Status.SUBMITTED, needs_second=True, decided_at__lt=now - timing.scaled(timing.ALARM_FAILED)
+    ).aggregate(count=Count("pk"), oldest=Min("decided_at"))
+    if half_approved["count"]:
+        words = _("Requests that wait for a second approval: %(count)s.")
+        yield Problem("second", half_approved["oldest"], words % half_approved)
     for status, wait, words in _waits():
         waiting = RefundRequest.objects.filter(status=status, decided_at__lt=now - timing.scaled(wait)).aggregate(
             count=Count("pk"), oldest=Min("decided_at")
@@ -104,6 +112,9 @@ def _mails_that_wait(now: datetime) -> Iterator[Problem]:
     ).aggregate(count=Count("pk"), oldest=Min("created_at"))
     if late["count"]:
         yield Problem("mails", late["oldest"], _("Mails that could not be delivered yet: %(count)s.") % late)
+    lost = Mail.objects.filter(state=Mail.State.FAILED).aggregate(count=Count("pk"), oldest=Min("created_at"))
+    if lost["count"]:
+        yield Problem("lost-mails", lost["oldest"], _("Mails that were given up: %(count)s. Send them again.") % lost)
 
 
 # --- Signs of life ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -63,7 +64,10 @@ def write(
             message_id=make_msgid(domain=_domain()),
             next_try_at=timezone.now() + after,
         )
-    if not after:
+    if kind == "refunded" and not shop.mails_refunded:
+        # The shop wants WooCommerce's own mail. Ours stays in the books, and is not sent.
+        Mail.objects.filter(pk=mail.pk).update(state=Mail.State.CANCELLED, next_try_at=None)
+    elif not after:
         dispatch.nudge("deliver", mail.pk)
     return mail
 
@@ -108,9 +112,8 @@ def _context(
 
 def cancel(kind: str, refund_request: RefundRequest) -> None:
     """Takes mails of a kind back that have not left yet, because what they tell is no longer true."""
-    refund_request.mails.filter(kind=kind, state=Mail.State.PENDING).update(
-        state=Mail.State.CANCELLED, next_try_at=None
-    )
+    left = Q(state=Mail.State.PENDING) | Q(state=Mail.State.SENDING, lease_until__lte=timezone.now())
+    refund_request.mails.filter(left, kind=kind).update(state=Mail.State.CANCELLED, next_try_at=None)
 
 
 # --- Delivery --------------------------------------------------------------------------------------------------------

@@ -155,7 +155,8 @@ def lines_left(order: Order) -> tuple[LineLeft, ...]:
 def still_carries(order: Order, breakdown: Breakdown) -> str | None:
     """None if the order, as it is now, still holds this refund; else a code that says what no longer fits.
 
-    `other_currency`, `other_decimals`, `too_much` (for the order), `unknown_line`, `too_many` (pieces of a line),
+    `other_currency`, `other_decimals`, `too_much` (for the order), `not_positive`, `unknown_line` (also a tax rate the
+    line does not have, or a line named twice), `too_many` (pieces of a line),
     `not_left` (money of a line, beyond the units that `everything` may add to it).
     """
     if breakdown.currency != order.currency:
@@ -164,11 +165,15 @@ def still_carries(order: Order, breakdown: Breakdown) -> str | None:
         return "other_decimals"
     if _units(breakdown.amount, order.decimals) > _remaining(order):
         return "too_much"
+    if breakdown.amount <= 0:
+        return "not_positive"
     left = {held.line.id: held for held in lines_left(order)}
     for line in breakdown.lines:
-        if (held := left.get(line.line_id)) is None:
+        held = left.pop(line.line_id, None)
+        rates = {tax.rate_id for tax in held.line.taxes} if held else set()
+        if held is None or not {tax.rate_id for tax in line.taxes} <= rates:
             return "unknown_line"
-        if line.kind is LineKind.PRODUCT and line.quantity > held.quantity:
+        if not 0 <= line.quantity <= (held.quantity if held.line.kind is LineKind.PRODUCT else 1):
             return "too_many"
         if _units(line.amount, order.decimals) > _units(held.amount, order.decimals) + _rounding(order):
             return "not_left"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from . import breaker, timing, woocommerce
 from .models import OrderSnapshot, RefundRequest, StoreHealth
 from .woocommerce.codec import order_to_json
-from .woocommerce.types import Order, OrderNote, StoreRefund
+from .woocommerce.types import Order, OrderNote, RefundInstruction, StoreRefund
 
 Answer = TypeVar("Answer")
 
@@ -65,8 +65,12 @@ def refunds(order_id: int, *, patience: float) -> tuple[StoreRefund, ...]:
     return _told(functools.partial(store().refunds, order_id, patience=patience))
 
 
-def notes(order_id: int, *, patience: float) -> tuple[OrderNote, ...]:
-    return _told(functools.partial(store().notes, order_id, patience=patience))
+def notes(order_id: int, *, patience: float) -> tuple[OrderNote, ...] | None:
+    """The notes of an order; None where they cannot be read. They only support evidence: nothing waits for them."""
+    try:
+        return store().notes(order_id, patience=patience)
+    except woocommerce.StoreError:
+        return None
 
 
 def home_due() -> bool:
@@ -86,7 +90,12 @@ def read_home(*, patience: float) -> str:
 
 
 def _home(*, patience: float) -> str:
-    return store().index(patience=patience).home_url
+    """Learns the store's decimals anew with it: a shop can change them, and every amount hangs on them."""
+    client = store()
+    client.decimals = None
+    home_url = client.index(patience=patience).home_url
+    client.learn_decimals(patience=patience)
+    return home_url
 
 
 def find(*, number: str, email: str, patience: float) -> Order | None:
@@ -115,6 +124,12 @@ def _keep_decimals() -> None:
     if decimals is not None:
         StoreHealth.objects.filter(pk=1).exclude(decimals=decimals).update(decimals=decimals)
         StoreHealth.objects.filter(pk=1, decimals=None).update(decimals=decimals)
+
+
+def check(instruction: RefundInstruction) -> None:
+    """Raises `ValueError` for an instruction that must not be sent."""
+    client = store()
+    woocommerce.check(instruction, client.learn_decimals(patience=timing.LOOK_PATIENCE))
 
 
 def snapshot(order: Order) -> OrderSnapshot:

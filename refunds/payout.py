@@ -11,21 +11,20 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import breaker, evidence, links, money, orders, timing, woocommerce, workflow
+from . import breaker, commitments, evidence, links, money, orders, timing, woocommerce, workflow
 from .evidence import Finding, Sought
 from .models import PayoutAttempt
 from .money import Breakdown
-from .states import AttemptStatus
 from .woocommerce.types import Order, Outcome, RefundInstruction, Verdict
 
 logger = logging.getLogger(__name__)
 
 RECORD_TRIES = 6
-RECORD_PAUSE = 2.0
+RECORD_PAUSE = timing.RECORD_FOR / RECORD_TRIES
 """Seconds. A database that restarts is back within this many tries; if not, the lease runs out and evidence decides."""
 
 
@@ -48,7 +47,7 @@ def pay(refund_request_id: int) -> None:
 def _look(attempt: PayoutAttempt) -> Order | None:
     """The order as it is now, if it still carries this refund. Otherwise the attempt is over, and None is returned."""
     try:
-        if not _home_confirmed():
+        if not home_confirmed():
             _hold_back(attempt, _("Payouts are paused."), rule="paused")
             return None
         order = orders.read(attempt.order_id, patience=timing.seconds(timing.LOOK_PATIENCE))
@@ -67,7 +66,8 @@ def _look(attempt: PayoutAttempt) -> Order | None:
     return order if _carries(attempt, order) else None
 
 
-def _home_confirmed() -> bool:
+def home_confirmed() -> bool:
+    """True if the store is the one that payouts were confirmed for. Raises `StoreError` where it cannot be asked."""
     return not orders.home_due() or workflow.confirm_home(
         orders.read_home(patience=timing.seconds(timing.LOOK_PATIENCE))
     )
@@ -81,15 +81,14 @@ def _none_of_ours(attempt: PayoutAttempt) -> bool:
     kept = found.as_json(timezone.now().isoformat())
     if found.finding is Finding.NOTHING:
         return True
-    if found.finding is Finding.PAID and found.store_refund_id is not None:
-        workflow.adopt(attempt, store_refund_id=found.store_refund_id, found=kept)
-    else:
+    proven = found.finding is Finding.PAID and found.store_refund_id is not None
+    if not (proven and workflow.adopt(attempt, store_refund_id=found.store_refund_id or 0, found=kept)):
         workflow.doubt_before_sending(attempt, found=kept)
     return False
 
 
 def sought(attempt: PayoutAttempt) -> Sought:
-    settled = attempt.refund_request.attempts.filter(status=AttemptStatus.REFUSED, no_payout_by__isnull=False)
+    settled = attempt.refund_request.attempts.filter(no_payout_by__isnull=False)
     return Sought(
         reference=attempt.refund_request.reference,
         amount=attempt.amount,
@@ -103,11 +102,13 @@ def _carries(attempt: PayoutAttempt, order: Order) -> bool:
     """True if number, e-mail, currency, money and quantities still carry what was approved."""
     payload = attempt.payload
     breakdown = Breakdown.from_json(payload["breakdown"])
+    unseen = commitments.unseen(order, besides=attempt.refund_request)
     problem = (
-        ("number", order.number) if order.number != payload["order_number"]
+        ("number", order.number) if not order.number.startswith(payload["order_number"])
         else ("email", "") if links.address_digest(order.email) != payload["email_digest"]
         else ("currency", order.currency) if order.currency != attempt.currency
         else ("decimals", str(order.decimals)) if order.decimals != breakdown.decimals
+        else ("paid_elsewhere", str(unseen)) if breakdown.amount > order.remaining - unseen
         else (money.still_carries(order, breakdown), str(order.remaining))
     )  # fmt: skip
     if problem[0]:
@@ -137,6 +138,7 @@ def _hold_back(attempt: PayoutAttempt, why: str, *, rule: str) -> None:
 
 def _send(attempt: PayoutAttempt, order: Order) -> None:
     instruction = _instruction(attempt)
+    orders.check(instruction)  # a mistake of ours must show before the point of no return, not after it
     began = _clock()
     if not workflow.write_ahead(attempt, refund_ids=sorted(order.refund_ids), refunded=order.refunded):
         _hold_back(attempt, _("Payouts were paused, or the time for this payout had run out."), rule="not_begun")
@@ -145,7 +147,7 @@ def _send(attempt: PayoutAttempt, order: Order) -> None:
     recorded = _record(attempt, outcome)
     _tell_breaker(outcome)
     if recorded and outcome.verdict is Verdict.ACCEPTED:
-        _check_sum(attempt)
+        check_sum(attempt)
 
 
 def _clock() -> float:
@@ -179,7 +181,9 @@ def _instruction(attempt: PayoutAttempt) -> RefundInstruction:
 
 def _tell_breaker(outcome: Outcome) -> None:
     if outcome.verdict is Verdict.MISCONFIGURED:
-        breaker.misconfigured(outcome.message)
+        breaker.payouts_refused(outcome.message)
+    elif outcome.verdict is Verdict.ACCEPTED:
+        breaker.payouts_work()
     elif outcome.verdict is Verdict.NOT_SENT and outcome.rule != "stalled":
         breaker.failed(outcome.message, outcome.retry_after)
 
@@ -191,11 +195,14 @@ def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
             workflow.record(attempt, outcome)
         except workflow.LostRace:
             logger.warning("Payout %s was settled by somebody else: %s", attempt.marker, outcome.rule)
+            if outcome.verdict is Verdict.ACCEPTED:
+                found = {"at": timezone.now().isoformat(), "rule": outcome.rule, "code": outcome.code}
+                workflow.paid_after_all(attempt, found=found)
             return False
         except IntegrityError:
             # The store named a refund that settled another payout: that is no proof for this one.
             outcome = replace(outcome, verdict=Verdict.IN_DOUBT, rule="refund_of_another", store_refund=None)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             if nth == RECORD_TRIES - 1:
                 raise
             connection.close()
@@ -205,7 +212,7 @@ def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
     return False
 
 
-def _check_sum(attempt: PayoutAttempt) -> None:
+def check_sum(attempt: PayoutAttempt) -> None:
     """After the payout the order must have exactly this much more refunded; otherwise somebody was at it too."""
     try:
         order = orders.read_only(attempt.order_id, patience=timing.seconds(timing.LOOK_PATIENCE))

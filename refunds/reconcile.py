@@ -11,10 +11,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import evidence, orders, timing, woocommerce, workflow
+from . import evidence, orders, payout, timing, woocommerce, workflow
 from .evidence import Finding
 from .models import PayoutAttempt
-from .payout import sought
 from .states import AttemptStatus
 
 logger = logging.getLogger(__name__)
@@ -36,32 +35,46 @@ def look(attempt_id: int) -> None:
 
 
 def look_now(attempt: PayoutAttempt, *, patience: float) -> bool:
-    """Looks whether due or not, as for a person who is about to settle it. False if the store could not be read."""
+    """Looks whether due or not, as for a person who is about to settle it. False if the store could not be read.
+
+    A store that is not the one payouts were confirmed for is not looked at: a copy of the shop knows nothing of ours.
+    """
     try:
+        if not payout.home_confirmed():
+            workflow.postpone_look(attempt, retry_after=None)
+            return False
         if attempt.status == AttemptStatus.SUCCEEDED and attempt.store_refund_id is not None:
             _watch(attempt, patience)
-        elif attempt.status != AttemptStatus.SUCCEEDED:
+        elif attempt.status in LOOKED_FOR:
             _look_at_doubt(attempt, patience)
+        else:
+            workflow.stop_looking(attempt)
     except woocommerce.StoreError as error:
-        again = timezone.now() + timing.backoff(min(attempt.looks + 1, 4), error.retry_after)
-        workflow.postpone_look(attempt, until=again)
+        workflow.postpone_look(attempt, retry_after=error.retry_after)
         return False
     return True
 
 
+LOOKED_FOR = frozenset({AttemptStatus.UNKNOWN, AttemptStatus.REFUSED, AttemptStatus.REVERSED})
+
+
 def _look_at_doubt(attempt: PayoutAttempt, patience: float) -> None:
-    found = evidence.judge(sought(attempt), orders.refunds(attempt.order_id, patience=patience))
+    found = evidence.judge(payout.sought(attempt), orders.refunds(attempt.order_id, patience=patience))
     kept = found.as_json(timezone.now().isoformat()) | {"notes": _notes(attempt, patience)}
     if found.finding is Finding.PAID and found.store_refund_id is not None:
-        workflow.adopt(attempt, store_refund_id=found.store_refund_id, found=kept)
+        if workflow.adopt(attempt, store_refund_id=found.store_refund_id, found=kept):
+            attempt.refresh_from_db()
+            payout.check_sum(attempt)
+    elif found.finding is Finding.UNCLEAR and attempt.status != AttemptStatus.UNKNOWN:
+        workflow.paid_after_all(attempt, found=kept)
     else:
         workflow.record_look(attempt, found=kept, next_look_at=next_look(attempt, timezone.now()))
 
 
-def _notes(attempt: PayoutAttempt, patience: float) -> list[int]:
+def _notes(attempt: PayoutAttempt, patience: float) -> list[int] | None:
     """Ids of order notes that name this case: a gateway that paid often says so there. The text stays in the store."""
     notes = orders.notes(attempt.order_id, patience=patience)
-    return [note.id for note in notes if attempt.refund_request.reference in note.text]
+    return None if notes is None else [note.id for note in notes if attempt.refund_request.reference in note.text]
 
 
 def next_look(attempt: PayoutAttempt, now: datetime) -> datetime | None:
@@ -76,23 +89,31 @@ def next_look(attempt: PayoutAttempt, now: datetime) -> datetime | None:
 
 
 def _watch(attempt: PayoutAttempt, patience: float) -> None:
-    """Whether a paid refund is still there as it was recorded. An order in the bin proves nothing."""
-    order = orders.read_only(attempt.order_id, patience=patience)
+    """Whether a paid refund is still there as it was recorded. An order in the bin or gone proves nothing.
+
+    What looks taken back is looked at once more some minutes later: one odd answer of a store reverses nothing.
+    """
+    now = timezone.now()
+    found = {"at": now.isoformat(), **_seen(attempt, patience)}
+    suspect = found["finding"] in ("gone", "changed")
+    again = bool(attempt.evidence) and attempt.evidence[-1]["finding"] == found["finding"]
+    next_look_at = now + timing.scaled(timing.LOOKS[1]) if suspect else next_watch(attempt, now)
+    workflow.record_watch(attempt, found=found, next_look_at=next_look_at, gone=suspect and again)
+
+
+def _seen(attempt: PayoutAttempt, patience: float) -> dict[str, Any]:
+    try:
+        order = orders.read_only(attempt.order_id, patience=patience)
+    except woocommerce.OrderNotFound:
+        return {"finding": "not_seen"}
+    if order.status == "trash":
+        return {"finding": "not_seen"}
     rows = orders.refunds(attempt.order_id, patience=patience)
-    found = _seen(attempt, rows) if order.status != "trash" else {"finding": "not_seen"}
-    workflow.record_watch(
-        attempt,
-        found={"at": timezone.now().isoformat(), **found},
-        next_look_at=next_watch(attempt, timezone.now()),
-        gone=found["finding"] in ("gone", "changed"),
-    )
-
-
-def _seen(attempt: PayoutAttempt, rows: tuple[woocommerce.StoreRefund, ...]) -> dict[str, Any]:
     row = next((row for row in rows if row.id == attempt.store_refund_id), None)
     if row is None:
         return {"finding": "gone"}
-    as_recorded = row.amount == attempt.amount and row.refunded_payment == attempt.api_refund
+    # Some releases and the legacy API do not say whether the gateway paid: that is no change.
+    as_recorded = row.amount == attempt.amount and row.refunded_payment in (attempt.api_refund, None)
     facts = {"amount": str(row.amount), "refunded_payment": row.refunded_payment}
     return {"finding": "still_there" if as_recorded else "changed", **facts}
 

@@ -40,7 +40,8 @@ MOVES: Mapping[Status, frozenset[Status]] = {
     Status.CHECK_NEEDED: frozenset({Status.REFUNDED, Status.FAILED}),
     Status.FAILED: frozenset({Status.APPROVED, Status.DECLINED, Status.CHECK_NEEDED}),
     Status.REFUNDED: frozenset({Status.CHECK_NEEDED}),
-    Status.DECLINED: frozenset({Status.SUBMITTED}),
+    # A refusal by the gateway can prove untrue after the case was declined.
+    Status.DECLINED: frozenset({Status.SUBMITTED, Status.CHECK_NEEDED}),
     Status.WITHDRAWN: frozenset(),
 }
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import audit, dispatch, health, timing, workflow
-from .models import Heartbeat, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
+from .models import Alarm, Heartbeat, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
 from .states import AttemptStatus
 
 
@@ -92,9 +92,11 @@ def watch(*, owner: str) -> list[str]:
     """Raises the alarms there are, and audits what has happened lately: a broken promise pauses all payouts."""
     found = health.problems()
     broken = list(audit.violations(since=timezone.now() - timing.AUDIT_BACK))
+    known = Alarm.objects.filter(code="audit").exists()
     if broken:
         what = "; ".join(f"{violation.reference}: {violation.sentence}" for violation in broken[:5])
-        workflow.pause_automatically(_("A check of the books failed. %(what)s") % {"what": what})
+        if not known:  # once: a person who has seen it and resumes is not overruled
+            workflow.pause_automatically(_("A check of the books failed. %(what)s") % {"what": what})
         found = [health.Problem("audit", timezone.now(), what), *found]
     return health.raise_alarms(found, owner=owner)
 

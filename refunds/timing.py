@@ -18,15 +18,17 @@ READ_TIMEOUT = 30
 """Seconds for reads of the worker. They can be repeated, so they need not wait for the slowest answer."""
 STAFF_PATIENCE = 5
 """Seconds that a person waits for the store before the page says that it does not answer."""
-LOOK_PATIENCE = 15
+LOOK_PATIENCE = 12
 """Seconds in all for one read around a payout, retries included, so that the lease always still covers the call."""
 POST_READ_TIMEOUT = 90
 POST_DEADLINE = 95
 """Seconds. A timeout of requests counts per read; this one counts from the first byte to the last."""
 WRITE_AHEAD_FRESH = 2.0
 """Seconds between the committed write-ahead and the call. A process that was stopped in between must not send."""
-JOB_TIMEOUT = 180
-LEASE = 240
+RECORD_FOR = 12.0
+"""Seconds in which an outcome is written again and again while the database restarts."""
+JOB_TIMEOUT = 200
+LEASE = 260
 """Seconds. Nobody touches a claimed payout before its lease has run out, so it outlives everything below it."""
 
 LOOKS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=24))

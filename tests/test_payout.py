@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -362,17 +362,23 @@ def test_a_store_that_cannot_be_reached_is_left_alone_and_named(sandbox: Sandbox
     assert posts(sandbox) == 0
 
 
-def test_after_the_payout_a_second_refund_by_somebody_else_is_noticed(sandbox: SandboxStore) -> None:
+def test_after_the_payout_a_second_refund_by_somebody_else_is_noticed(
+    sandbox: SandboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = in_store(sandbox, total="100.00", line_items=[{"total": "50.00"}, {"total": "50.00"}])
     refund_request = approved(sandbox, order)
-    sandbox.arm("gateway-slow", on="refund.create", delay=0.5)
-    colleague = threading.Timer(0.2, somebody_refunds, (sandbox, order.id, "10.00"))
+    write_ahead = workflow.write_ahead
 
-    colleague.start()
+    def a_colleague_is_faster(*given: Any, **more: Any) -> bool:
+        begun = write_ahead(*given, **more)
+        somebody_refunds(sandbox, order.id, "10.00")
+        return begun
+
+    monkeypatch.setattr(workflow, "write_ahead", a_colleague_is_faster)
+
     payout.pay(refund_request.pk)
-    colleague.join()
 
-    assert sorted(paid(sandbox)) == ["10.00", "50.00"]
+    assert paid(sandbox) == ["10.00", "50.00"]
     assert "sum_mismatch" in RefundEvent.objects.values_list("kind", flat=True)
     assert "needs_staff" in mails()
 
@@ -501,4 +507,51 @@ def test_payouts_pause_themselves_when_the_store_is_another(sandbox: SandboxStor
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
         payout.pay(refund_request.pk)
 
+    assert paid(sandbox) == ["50.00"]
+
+
+def test_a_change_of_the_stores_decimals_is_noticed_before_money_moves(sandbox: SandboxStore) -> None:
+    refund_request = approved(sandbox)
+    sandbox.shop.settings = replace(sandbox.shop.settings, decimals=0)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        payout.pay(refund_request.pk)
+
+    assert posts(sandbox) == 0
+    assert the_attempt().evidence[0]["what"] == "decimals"
+
+
+def test_a_pause_between_claim_and_write_ahead_costs_no_try(
+    sandbox: SandboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refund_request = approved(sandbox)
+    write_ahead = workflow.write_ahead
+
+    def paused(*given: Any, **more: Any) -> bool:
+        workflow.pause_automatically("test")
+        return write_ahead(*given, **more)
+
+    monkeypatch.setattr(workflow, "write_ahead", paused)
+
+    payout.pay(refund_request.pk)
+
+    waiting = now_of(refund_request)
+    assert (waiting.status, waiting.not_sent_count, posts(sandbox)) == (Status.APPROVED, 0, 0)
+    assert waiting.next_action_at is not None
+    assert waiting.next_action_at <= timezone.now()
+
+
+def test_a_key_that_may_read_but_not_refund_stays_named(sandbox: SandboxStore, settings: LazySettings) -> None:
+    order = in_store(sandbox)
+    refund_request = approved(sandbox, order)
+    settings.WOOCOMMERCE_CONSUMER_KEY, settings.WOOCOMMERCE_CONSUMER_SECRET = "ck_read", "cs_read"
+    payout.pay(refund_request.pk)
+
+    orders.read(order.id, patience=5)
+
+    assert StoreHealth.current().unreachable_since is not None
+    settings.WOOCOMMERCE_CONSUMER_KEY, settings.WOOCOMMERCE_CONSUMER_SECRET = "ck_sandbox", "cs_sandbox"
+    with time_machine.travel(timezone.now() + timedelta(minutes=5)):
+        payout.pay(refund_request.pk)
+    assert StoreHealth.current().unreachable_since is None
     assert paid(sandbox) == ["50.00"]

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
 from refunds import orders, payout, reconcile, timing, workflow
-from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest
+from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from refunds.states import AttemptStatus, Status
-from tests.factories import approver
+from tests.factories import RefundRequestFactory, approver
 from tests.test_payout import approved, mails, now_of, paid, posts, somebody_refunds, the_attempt
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +173,44 @@ def test_after_a_person_saw_no_payout_a_second_approval_pays_once(sandbox: Sandb
     ]
 
 
+def test_notes_that_cannot_be_read_hold_up_nothing(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "closed-after")
+    sandbox.arm("403-html", on="note.list", times=None)
+
+    look_at(timedelta(minutes=3))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert StoreHealth.current().breaker_until is None
+
+
+def test_a_doubt_about_an_order_that_is_gone_can_be_settled(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "closed-before")
+    del sandbox.shop.books.orders[refund_request.order_id]
+
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        assert reconcile.look_now(the_attempt(), patience=5) is True
+        workflow.settle_not_paid(refund_request, by=approver(), version=refund_request.version)
+
+    assert now_of(refund_request).status == Status.FAILED
+
+
+def test_money_that_moved_after_a_person_saw_no_payout_is_told_once(sandbox: SandboxStore) -> None:
+    refund_request = doubt(sandbox, "killed-after-payment")
+    by = approver()
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        reconcile.look_now(the_attempt(), patience=5)
+        workflow.settle_not_paid(refund_request, by=by, version=refund_request.version)
+    sandbox.refunds(refund_request.order_id)[0]["refunded_payment"] = True
+
+    for days in (2, 4, 6):
+        look_at(timedelta(days=days))
+
+    assert list(RefundEvent.objects.filter(kind="paid_after_all").values_list("attempt", flat=True)) == [
+        the_attempt().pk
+    ]
+    assert mails()[-1] == "needs_staff"
+
+
 # --- Watching what is paid -------------------------------------------------------------------------------------------
 
 
@@ -198,10 +236,64 @@ def test_a_refund_that_vanishes_opens_the_case_again(sandbox: SandboxStore) -> N
     orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
 
     look_at(timedelta(hours=2))
+    assert now_of(refund_request).status == Status.REFUNDED
+    look_at(timedelta(hours=2, minutes=10))
 
     assert now_of(refund_request).status == Status.CHECK_NEEDED
     assert the_attempt().status == AttemptStatus.REVERSED
     assert mails()[-1] == "needs_staff"
+
+
+def test_one_odd_answer_of_the_store_reverses_nothing(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    row = sandbox.refunds(refund_request.order_id)[0]
+    row["refunded_payment"] = False
+    look_at(timedelta(hours=2))
+    row["refunded_payment"] = True
+    look_at(timedelta(hours=2, minutes=10))
+
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert the_attempt().evidence[-1]["finding"] == "still_there"
+
+
+def test_a_reversal_is_recorded_though_another_case_holds_the_line(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    line = refund_request.lines.get().order_line_id
+    order = refund_request.order_now.order
+    other = RefundRequestFactory.create(order=order, chosen={line: 1}, lines={line: 1})
+    orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
+
+    look_at(timedelta(hours=2))
+    look_at(timedelta(hours=2, minutes=10))
+
+    assert now_of(refund_request).status == Status.CHECK_NEEDED
+    assert [held.is_open for held in (refund_request.lines.get(), other.lines.get())] == [False, True]
+
+
+def test_a_store_that_does_not_say_whether_it_paid_reverses_nothing(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    sandbox.refunds(refund_request.order_id)[0]["refunded_payment"] = None
+    rows = orders.refunds(refund_request.order_id, patience=5)
+
+    assert rows[0].refunded_payment is None
+    look_at(timedelta(hours=2))
+
+    assert the_attempt().evidence[-1]["finding"] == "still_there"
+
+
+def test_a_paid_refund_of_an_order_that_is_gone_is_left_alone_and_not_hammered(sandbox: SandboxStore) -> None:
+    refund_request = paid_case(sandbox)
+    sandbox.arm("no-route", on="order.view", times=None)
+    look_at(timedelta(hours=2))
+    sandbox.shop.faults.clear()
+    del sandbox.shop.books.orders[refund_request.order_id]
+    look_at(timedelta(hours=3))
+
+    attempt = the_attempt()
+    assert now_of(refund_request).status == Status.REFUNDED
+    assert attempt.evidence[-1]["finding"] == "not_seen"
+    assert attempt.next_look_at is not None
+    assert attempt.next_look_at > timezone.now() + timedelta(hours=12)
 
 
 def test_a_refund_whose_money_came_back_opens_the_case_again(sandbox: SandboxStore) -> None:
@@ -209,6 +301,7 @@ def test_a_refund_whose_money_came_back_opens_the_case_again(sandbox: SandboxSto
     sandbox.refunds(refund_request.order_id)[0]["refunded_payment"] = False
 
     look_at(timedelta(hours=2))
+    look_at(timedelta(hours=2, minutes=10))
 
     assert now_of(refund_request).status == Status.CHECK_NEEDED
     assert the_attempt().evidence[-1]["finding"] == "changed"
@@ -229,9 +322,10 @@ def test_a_person_can_settle_a_refund_that_was_taken_back(sandbox: SandboxStore)
     refund_request = paid_case(sandbox)
     orders.store().delete_refund(refund_request.order_id, sandbox.refunds(refund_request.order_id)[0]["id"])
     look_at(timedelta(hours=2))
+    look_at(timedelta(hours=2, minutes=10))
     refund_request = now_of(refund_request)
 
-    with time_machine.travel(timezone.now() + timedelta(hours=2, minutes=1)):
+    with time_machine.travel(timezone.now() + timedelta(hours=2, minutes=11)):
         PayoutAttempt.objects.update(looked_at=timezone.now())
         workflow.settle_paid(refund_request, by=approver(), version=refund_request.version, reference="re_9")
 

@@ -155,7 +155,10 @@ def test_money_that_waits_too_long_is_an_alarm(settings: Any) -> None:
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         alive()
         assert codes() == ["approved"]
-    attempt(refund_request, status=AttemptStatus.UNKNOWN)
+    RefundRequest.objects.filter(pk=refund_request.pk).update(status=Status.CHECK_NEEDED)
+    RefundEvent.objects.create(
+        kind="in_doubt", actor="worker", refund_request=refund_request, to_status=Status.CHECK_NEEDED
+    )
     with time_machine.travel(timezone.now() + timedelta(minutes=76)):
         alive()
         assert codes()[0] == "doubts"

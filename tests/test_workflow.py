@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,7 @@ from refunds.models import (
     Shop,
 )
 from refunds.states import AttemptStatus, Status
-from refunds.woocommerce.types import RefundSummary, Verdict
+from refunds.woocommerce.types import LineKind, RefundSummary, Tax, Verdict
 from tests.factories import (
     LookUpFactory,
     OrderSnapshotFactory,
@@ -241,8 +242,7 @@ def test_approve_of_an_order_that_has_changed_is_refused(change: dict[str, Any])
 
 
 def test_approve_waits_while_a_sibling_is_in_doubt() -> None:
-    sibling = RefundRequestFactory.create(lines={12: 1})
-    attempt(sibling, status=AttemptStatus.UNKNOWN)
+    sibling = doubtful(lines={12: 1})
     refund_request = RefundRequestFactory.create()
     by = approver()
 
@@ -294,6 +294,49 @@ def test_above_the_limit_who_changed_the_amount_does_not_approve() -> None:
     workflow.edit_amount(refund_request, by=editor, version=1, breakdown=lower)
 
     refused("two_people", lambda: approve(refund_request, editor, breakdown=lower), refund_request)
+
+
+def test_above_the_limit_a_second_payout_needs_two_people_anew() -> None:
+    Shop.objects.create(pk=1, second_approval_above=5)
+    refund_request = RefundRequestFactory.create()
+    first, second = (UserFactory.create(permissions=ABOVE) for _unused in range(2))
+    approve(refund_request, first)
+    approve(refund_request, second)
+    attempt(refund_request, status=AttemptStatus.NOT_SENT)
+    RefundRequest.objects.update(status=Status.FAILED)
+    refund_request.refresh_from_db()
+
+    approve(refund_request, second)
+
+    assert RefundRequest.objects.get().status == Status.FAILED
+    assert kinds() == ["first_approval", "approved", "first_approval"]
+
+
+FORGED = [
+    ("more than the line has", {"quantity": 50, "kind": LineKind.SHIPPING}, "changed_in_store"),
+    ("a quantity below zero", {"quantity": -1}, "changed_in_store"),
+    ("a line of another order", {"line_id": 99}, "changed_in_store"),
+    ("a rate that the line does not have", {"taxes": (Tax(99, Decimal("3.80")),)}, "changed_in_store"),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "code"), FORGED)
+def test_approve_believes_the_order_and_not_the_breakdown(what: str, change: dict[str, Any], code: str) -> None:
+    refund_request = RefundRequestFactory.create()
+    true = money.price(order(), {11: 1})
+    forged = replace(true, lines=(replace(true.lines[0], **change),))
+    by = approver()
+
+    refused(code, lambda: approve(refund_request, by, breakdown=forged), refund_request)
+
+
+def test_approve_of_one_line_twice_is_refused() -> None:
+    refund_request = RefundRequestFactory.create()
+    true = money.price(order(), {11: 1})
+    twice = replace(true, lines=true.lines * 2, amount=true.amount * 2)
+    by = approver()
+
+    refused("changed_in_store", lambda: approve(refund_request, by, breakdown=twice), refund_request)
 
 
 def test_an_edit_clears_the_first_approval() -> None:
@@ -372,6 +415,7 @@ def test_reopen_takes_the_lines_again_or_is_refused() -> None:
 
 def failed(**fields: Any) -> RefundRequest:
     refund_request = RefundRequestFactory.create()
+    fields = {"looked_at": timezone.now(), **fields}
     attempt(refund_request, status=AttemptStatus.REFUSED, verdict=Verdict.GATEWAY_REFUSED, **fields)
     RefundRequest.objects.filter(pk=refund_request.pk).update(status=Status.FAILED)
     refund_request.refresh_from_db()
@@ -408,6 +452,30 @@ def test_a_gateway_refusal_that_proved_untrue_is_settled_as_paid() -> None:
     assert mails() == [("refunded", "anna@example.com")]
 
 
+def test_a_wrong_no_payout_can_be_corrected_after_a_fresh_look() -> None:
+    refund_request = failed()
+    by = approver()
+    RefundRequest.objects.update(
+        approved_amount=1, approved_breakdown={}, order_decided=refund_request.order_now, api_refund=True,
+        restock=False, decided_by=by, decided_at=timezone.now(),
+    )  # fmt: skip
+    refund_request.refresh_from_db()
+    workflow.confirm_no_payout(refund_request, by=by, version=refund_request.version)
+    decline(refund_request, by)
+    PayoutAttempt.objects.update(looked_at=None)
+
+    refused(
+        "stale_look",
+        lambda: workflow.settle_paid(refund_request, by=by, version=refund_request.version, reference="re_1"),
+        refund_request,
+    )
+    PayoutAttempt.objects.update(looked_at=timezone.now())
+    workflow.settle_paid(refund_request, by=by, version=refund_request.version, reference="re_1")
+
+    assert RefundRequest.objects.get().status == Status.REFUNDED
+    assert PayoutAttempt.objects.get().no_payout_by is None
+
+
 def test_confirming_needs_its_permission_and_something_to_confirm() -> None:
     refund_request = failed()
     by, colleague = approver(), agent()
@@ -421,8 +489,8 @@ def test_confirming_needs_its_permission_and_something_to_confirm() -> None:
 # --- Settling doubts -------------------------------------------------------------------------------------------------
 
 
-def doubtful(sent_ago: timedelta = timedelta(hours=2), **fields: Any) -> RefundRequest:
-    refund_request = RefundRequestFactory.create()
+def doubtful(sent_ago: timedelta = timedelta(hours=2), lines: Any = None, **fields: Any) -> RefundRequest:
+    refund_request = RefundRequestFactory.create(lines=lines)
     approve(refund_request, approver())
     fields = {"looked_at": timezone.now(), "sent_at": timezone.now() - sent_ago} | fields
     attempt(refund_request, status=AttemptStatus.UNKNOWN, **fields)

@@ -47,6 +47,8 @@ class PayoutAttempt(models.Model):
     evidence = models.JSONField(default=list, blank=True)
     """What each look found: newest last."""
     looks = models.PositiveIntegerField(default=0)
+    failed_looks = models.PositiveIntegerField(default=0)
+    """How often in a row the store could not be read for it."""
     next_look_at = models.DateTimeField(null=True, blank=True)
     nudged_at = models.DateTimeField(null=True, blank=True)
     looked_at = models.DateTimeField(null=True, blank=True)

@@ -64,6 +64,8 @@ class StoreHealth(models.Model):
     unreachable_since = models.DateTimeField(null=True, blank=True)
     breaker_until = models.DateTimeField(null=True, blank=True)
     breaker_reason = models.CharField(max_length=300, blank=True)
+    payouts_refused = models.BooleanField(default=False)
+    """The store reads us but refuses our refunds as such, until one goes through."""
 
     decimals = models.PositiveSmallIntegerField(null=True, blank=True)
     site_url = models.CharField(max_length=300, blank=True)

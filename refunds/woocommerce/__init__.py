@@ -19,7 +19,7 @@ from .errors import (
     StoreUnreachable,
 )
 from .matching import email_key, number_key
-from .store import Store
+from .store import Store, check
 from .transport import Timeouts, Transport
 from .types import (
     Gateway,
@@ -68,6 +68,7 @@ __all__ = [
     "TaxRate",
     "Timeouts",
     "Verdict",
+    "check",
     "connect",
     "email_key",
     "number_key",

@@ -288,6 +288,9 @@ class LegacyStore(Store):
     def storage_problem(self, settings: StoreSettings) -> str:
         return ORDER_TABLES if settings.order_tables else ""
 
+    def learn_decimals(self, *, patience: float = PATIENCE) -> int:
+        return self._known_decimals(until(patience))
+
     def _known_decimals(self, deadline: float) -> int:
         if self.decimals is None:
             try:

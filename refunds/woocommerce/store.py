@@ -160,6 +160,10 @@ class Store(ABC):
     def delete_refund(self, order_id: int, refund_id: int, *, patience: float = PATIENCE) -> None:
         """Deletes the store's record. No money comes back, no stock, no status; the amount can be refunded again."""
 
+    @abstractmethod
+    def learn_decimals(self, *, patience: float = PATIENCE) -> int:
+        """The store's decimals, asked for if they are not known."""
+
     # --- The rest ---
 
     @abstractmethod

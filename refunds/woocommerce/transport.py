@@ -277,7 +277,8 @@ class Transport:
         if failure is None and answer is not None:
             return answer
         words = self._words_for(failure or TimeoutError())
-        kind = _KINDS.get(words, AnswerLost if call.sent else NotSent)
+        # What went wrong may say why nothing was sent; that something was sent it cannot undo.
+        kind = _SENT_KINDS.get(words, AnswerLost) if call.sent else _UNSENT_KINDS.get(words, NotSent)
         failure = None  # a traceback keeps the variables of its frames
         raise kind(words)
 
@@ -327,11 +328,8 @@ _TOO_LATE = "The store did not answer in time."
 _NO_CA_BUNDLE = "The file with the certificate authority of the store (CA bundle) does not exist."
 _NOT_TRUSTED = "The store's certificate is not trusted."
 _TOO_LARGE = "The store's answer was too large."
-_KINDS: Final[Mapping[str, type[NotSent | AnswerLost]]] = {
-    _NO_CA_BUNDLE: NotTrusted,
-    _NOT_TRUSTED: NotTrusted,
-    _TOO_LARGE: TooLarge,
-}
+_UNSENT_KINDS: Final[Mapping[str, type[NotSent]]] = {_NO_CA_BUNDLE: NotTrusted, _NOT_TRUSTED: NotTrusted}
+_SENT_KINDS: Final[Mapping[str, type[AnswerLost]]] = {_TOO_LARGE: TooLarge}
 _WORDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (urllib3.exceptions.NameResolutionError, "The store's address was not found (DNS)."),
     (ssl.SSLCertVerificationError, _NOT_TRUSTED),

@@ -275,6 +275,9 @@ class V3Store(Store):
             return None
         return contents(answer)
 
+    def learn_decimals(self, *, patience: float = PATIENCE) -> int:
+        return self.known_decimals(until(patience))
+
     def known_decimals(self, deadline: float, order_id: int | None = None) -> int:
         if self.decimals is None:
             self.decimals = self._learned_decimals(deadline, order_id)

@@ -26,10 +26,12 @@ from .payouts import (
     expire_lease,
     hold_back,
     note_sum_mismatch,
+    paid_after_all,
     postpone_look,
     record,
     record_look,
     record_watch,
+    stop_looking,
     write_ahead,
 )
 from .switch import confirm_home, pause, pause_automatically, resume
@@ -54,6 +56,7 @@ __all__ = [
     "log_erasure",
     "note",
     "note_sum_mismatch",
+    "paid_after_all",
     "pause",
     "pause_automatically",
     "postpone_look",
@@ -64,6 +67,7 @@ __all__ = [
     "resume",
     "settle_not_paid",
     "settle_paid",
+    "stop_looking",
     "submit",
     "take_back",
     "withdraw",

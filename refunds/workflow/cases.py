@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .. import dispatch, mail, money, timing
+from .. import commitments, dispatch, mail, money, timing
 from ..models import (
     DeclineReason,
     LookUp,
@@ -26,10 +26,15 @@ from ..models import (
     Shop,
 )
 from ..money import Breakdown
-from ..states import OPEN, AttemptStatus, Status
+from ..states import OPEN, Status
 from ..woocommerce.matching import email_key
-from ..woocommerce.types import Order, Verdict
+from ..woocommerce.types import Order
 from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
+
+NUMBER_LENGTH = 64
+"""Longer order numbers are compared by their beginning here, and in full at the look-up."""
+MOST_DECIMALS = 4
+"""What an amount is kept with. No currency has more."""
 
 
 def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: str) -> RefundRequest:
@@ -42,6 +47,8 @@ def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: 
         return look_up.refund_request
     if look_up.proven_at is None or look_up.proven_at < timezone.now() - timing.PROOF_LIFE or look_up.snapshot is None:
         raise NotAllowed("not_proven", _("Please confirm again that this order is yours."))
+    if look_up.snapshot.order.decimals > MOST_DECIMALS:
+        raise NotAllowed("decimals", _("This shop’s amounts cannot be refunded here. Please write to us."))
     breakdown = money.price(look_up.snapshot.order, chosen)
     try:
         with transaction.atomic():
@@ -58,11 +65,11 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
     order = snapshot.order
     refund_request = RefundRequest.objects.create(
         order_id=order.id,
-        order_number=order.number,
+        order_number=order.number[:NUMBER_LENGTH],
         currency=order.currency,
         decimals=order.decimals,
         email=order.email,
-        customer_name=f"{order.first_name} {order.last_name}".strip(),
+        customer_name=f"{order.first_name} {order.last_name}".strip()[:200],
         language=get_language() or settings.LANGUAGE_CODE,
         reason=reason,
         note=note,
@@ -75,7 +82,7 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
             refund_request=refund_request,
             order_line_id=line.line_id,
             kind=line.kind,
-            name=line.name,
+            name=line.name[:500],
             quantity=line.quantity,
             amount=line.amount,
         )
@@ -84,6 +91,7 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
     if LookUp.objects.filter(pk=look_up.pk, refund_request=None).update(refund_request=refund_request) != 1:
         raise LostRace
     look_up.refund_request = refund_request
+    look_up.photos.update(refund_request=refund_request)
     event = log(
         "submitted",
         CUSTOMER,
@@ -120,8 +128,9 @@ def edit_amount(
 ) -> None:
     """Proposes another amount for others to approve. Clears a first approval: it was given for other figures."""
     actor = staff(by, "work_refundrequest", address)
-    if refund_request.status not in (Status.SUBMITTED, Status.FAILED):
+    if refund_request.status != Status.SUBMITTED:
         raise NotAllowed("state", _("The amount can only be changed while the request waits for a decision."))
+    _require_order(refund_request, breakdown)
     with transaction.atomic():
         edit(
             refund_request,
@@ -157,8 +166,8 @@ def approve(
     the time to take it back is over.
     """
     actor = staff(by, "approve_refundrequest", address)
-    _require_order(refund_request, breakdown)
     _require_no_doubt(refund_request)
+    _require_order(refund_request, breakdown)
     _require_no_payout_seen(refund_request)
     if not api_refund and not manual_reference.strip():
         raise NotAllowed("manual_reference", _("Enter the reference of the transfer that you have made."))
@@ -197,7 +206,8 @@ def _second_approval(refund_request: RefundRequest, actor: Actor, version: int, 
             "two_people",
             _("Above the limit, two people approve who neither opened the case nor changed the amount."),
         )
-    first = refund_request.decided_by_id if refund_request.needs_second else None
+    waiting = refund_request.needs_second and refund_request.second_by_id is None
+    first = refund_request.decided_by_id if waiting else None
     same = all(
         getattr(refund_request, name) == fields[name] for name in ("approved_breakdown", "api_refund", "restock")
     )
@@ -248,15 +258,29 @@ def _require_order(refund_request: RefundRequest, breakdown: Breakdown) -> None:
         raise NotAllowed("changed_in_store", problem)
     if breakdown.currency != order.currency:
         raise NotAllowed("changed_in_store", _("The order’s currency has changed in the shop."))
-    if code := money.still_carries(order, breakdown):
+    if code := _no_longer_carries(order, breakdown):
         raise NotAllowed(
             "changed_in_store", _("The order no longer holds this refund (%(code)s). Refresh it.") % {"code": code}
         )
+    unseen = commitments.unseen(order, besides=refund_request)
+    if breakdown.amount > order.remaining - unseen:
+        raise NotAllowed(
+            "paid_elsewhere",
+            _("%(amount)s %(currency)s of this order were paid by other requests and do not show in the shop.")
+            % {"amount": unseen, "currency": order.currency},
+        )
+
+
+def _no_longer_carries(order: Order, breakdown: Breakdown) -> str | None:
+    try:
+        return money.still_carries(order, breakdown)
+    except money.AmountError as error:
+        return error.code
 
 
 def identity_problem(refund_request: RefundRequest, order: Order) -> str:
     """Why this is not the order that the customer proved, in plain words; empty if it is."""
-    if order.id != refund_request.order_id or order.number != refund_request.order_number:
+    if order.id != refund_request.order_id or order.number[:NUMBER_LENGTH] != refund_request.order_number:
         return _("The order’s number has changed in the shop.")
     if email_key(order.email) != email_key(refund_request.email):
         return _("The order’s e-mail address has changed in the shop.")
@@ -266,17 +290,12 @@ def identity_problem(refund_request: RefundRequest, order: Order) -> str:
 
 
 def _require_no_doubt(refund_request: RefundRequest) -> None:
-    doubt = (
-        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status=AttemptStatus.UNKNOWN)
-        .exclude(refund_request=refund_request)
-        .select_related("refund_request")
-        .first()
-    )
+    doubt = commitments.doubt_of(refund_request.order_id, besides=refund_request)
     if doubt is not None:
         raise NotAllowed(
             "sibling_in_doubt",
             _("The outcome of %(reference)s of the same order is unknown. Settle that one first.")
-            % {"reference": doubt.refund_request.reference},
+            % {"reference": doubt.reference},
         )
 
 
@@ -290,9 +309,7 @@ def _require_no_payout_seen(refund_request: RefundRequest) -> None:
 
 def unconfirmed_refusal(refund_request: RefundRequest) -> PayoutAttempt | None:
     """The attempt whose refusal by the gateway nobody has checked at the provider yet."""
-    return refund_request.attempts.filter(
-        status=AttemptStatus.REFUSED, verdict=Verdict.GATEWAY_REFUSED, no_payout_by=None
-    ).first()
+    return refund_request.attempts.filter(commitments.UNCONFIRMED).first()
 
 
 def take_back(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:

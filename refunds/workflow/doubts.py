@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import mail, timing
 from ..models import PayoutAttempt, RefundRequest
 from ..states import AttemptStatus, Status
+from ..woocommerce.types import Verdict
 from .cases import unconfirmed_refusal
 from .moves import Actor, LostRace, NotAllowed, edit, log, move, staff
 
@@ -21,19 +23,28 @@ def settle_paid(
 ) -> None:
     """A person saw the payout at the payment provider; `reference` says under which number.
 
-    Also after a refusal by the gateway that proved untrue: the case goes through doubt to refunded then.
+    Of a doubt, and also of a refusal that proved untrue, even after somebody had said that there was no payout: the
+    case goes through doubt to refunded then.
     """
     actor = staff(by, "settle_doubts", address)
     if not reference.strip():
         raise NotAllowed("reference", _("Enter the provider’s reference of the payout."))
-    refusal = unconfirmed_refusal(refund_request) if refund_request.status == Status.FAILED else None
+    refusal = _refusal(refund_request)
     attempt = refusal or _doubt(refund_request)
     with transaction.atomic():
         if not _two_agree(refund_request, attempt, actor, version, f"paid {reference.strip()}"):
             return
         if refusal is not None:
             _reopen_doubt(refusal)
-            move(refund_request, Status.CHECK_NEEDED, "doubt_reopened", actor, version=version, attempt=refusal)
+            move(
+                refund_request,
+                Status.CHECK_NEEDED,
+                "doubt_reopened",
+                actor,
+                version=version,
+                attempt=refusal,
+                take_lines=False,
+            )
             version = refund_request.version
         _settle(
             attempt,
@@ -41,6 +52,7 @@ def settle_paid(
             settled_by=by,
             settled_reference=reference.strip(),
             verdict="person_paid",
+            no_payout_by=None,
             # The store knows nothing of this payout, so there is nothing in it to watch.
             next_look_at=None,
         )
@@ -55,6 +67,19 @@ def settle_paid(
             paid_attempt=attempt,
         )
         mail.write("refunded", refund_request=refund_request, event=event)
+
+
+def _refusal(refund_request: RefundRequest) -> PayoutAttempt | None:
+    """The newest attempt that the gateway or a person said was not paid, of a case that ended there."""
+    if refund_request.status not in (Status.FAILED, Status.DECLINED):
+        return None
+    refusals = refund_request.attempts.filter(status=AttemptStatus.REFUSED).filter(
+        Q(verdict=Verdict.GATEWAY_REFUSED) | Q(no_payout_by__isnull=False)
+    )
+    attempt = refusals.order_by("-n").first()
+    if attempt is not None:
+        _require_fresh_look(attempt)
+    return attempt
 
 
 def settle_not_paid(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
@@ -76,8 +101,10 @@ def confirm_no_payout(refund_request: RefundRequest, *, by: User, version: int, 
     if refund_request.status != Status.FAILED or attempt is None:
         raise NotAllowed("state", _("There is nothing to confirm."))
     with transaction.atomic():
-        edit(refund_request, version=version)
+        if not _two_agree(refund_request, attempt, actor, version, "not paid"):
+            return
         _settle(attempt, None, no_payout_by=by)
+        edit(refund_request, version=version)
         log("no_payout_confirmed", actor, refund_request=refund_request, attempt=attempt)
 
 
@@ -91,8 +118,9 @@ def _two_agree(
         return True
     if attempt.proposed_by == actor.user and attempt.proposal == proposal:
         raise NotAllowed("two_people", _("You have said so already. A second person has to confirm it."))
-    edit(refund_request, version=version)
+    # The attempt first, as everywhere: the other way round two people can wait for each other for ever.
     _settle(attempt, None, proposed_by=actor.user, proposal=proposal)
+    edit(refund_request, version=version)
     log("settlement_proposed", actor, refund_request=refund_request, attempt=attempt)
     return False
 
@@ -106,9 +134,13 @@ def _doubt(refund_request: RefundRequest) -> PayoutAttempt:
     now = timezone.now()
     if attempt.sent_at > now - timing.scaled(timing.PERSON_MAY_SETTLE_AFTER):
         raise NotAllowed("too_early", _("A late answer can still come. You can settle this an hour after it was sent."))
-    if attempt.looked_at is None or attempt.looked_at < now - timing.SNAPSHOT_FRESH:
-        raise NotAllowed("stale_look", _("The shop was not looked at within the last minute. Look again first."))
+    _require_fresh_look(attempt)
     return attempt
+
+
+def _require_fresh_look(attempt: PayoutAttempt) -> None:
+    if attempt.looked_at is None or attempt.looked_at < timezone.now() - timing.SNAPSHOT_FRESH:
+        raise NotAllowed("stale_look", _("The shop was not looked at within the last minute. Look again first."))
 
 
 def _reopen_doubt(refusal: PayoutAttempt) -> None:
@@ -123,7 +155,7 @@ def _reopen_doubt(refusal: PayoutAttempt) -> None:
 
 def _settle(attempt: PayoutAttempt, to: AttemptStatus | None, **fields: Any) -> None:
     if to is not None:
-        fields |= {"status": to, "settled_at": timezone.now()}
+        fields = {"status": to, "settled_at": timezone.now(), "proposed_by": None, "proposal": "", **fields}
     counted = PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(**fields)
     if counted != 1:
         raise LostRace

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import PayoutAttempt, RefundEvent, RefundRequest
+from ..models import PayoutAttempt, RefundEvent, RefundLine, RefundRequest
 from ..states import MOVES, OPEN, Status
 
 CLOSED = frozenset({Status.REFUNDED, Status.DECLINED, Status.WITHDRAWN})
@@ -85,12 +85,14 @@ def move(
     version: int | None = None,
     attempt: PayoutAttempt | None = None,
     data: dict[str, Any] | None = None,
+    take_lines: bool = True,
     **fields: Any,
 ) -> RefundEvent:
     """Moves the case from the status and version it was seen with, or raises `LostRace`; `NotAllowed` off the table.
 
     `version` is the one that a person decided on; without it the one of the instance counts. The instance is brought up
-    to date. Must run inside the transaction of the verb.
+    to date. A case that opens again takes its lines back, or is refused if another one holds them; with `take_lines`
+    off it takes those that are free. Must run inside the transaction of the verb.
     """
     seen = Status(refund_request.status)
     if to not in MOVES[seen]:
@@ -98,7 +100,7 @@ def move(
     fields |= {"status": to, "closed_at": timezone.now() if to in CLOSED else None}
     edit(refund_request, version=version, **fields)
     if (seen in OPEN) != (to in OPEN):
-        _hold_lines(refund_request, to in OPEN)
+        _hold_lines(refund_request, to in OPEN, take_lines)
     return log(kind, actor, refund_request=refund_request, attempt=attempt, from_status=seen, to_status=to, data=data)
 
 
@@ -115,9 +117,12 @@ def edit(refund_request: RefundRequest, *, version: int | None = None, **fields:
         setattr(refund_request, name, value)
 
 
-def _hold_lines(refund_request: RefundRequest, is_open: bool) -> None:
+def _hold_lines(refund_request: RefundRequest, is_open: bool, take: bool) -> None:
+    lines = refund_request.lines.all()
+    if is_open and not take:
+        lines = lines.exclude(order_line_id__in=RefundLine.objects.filter(is_open=True).values("order_line_id"))
     try:
         with transaction.atomic():
-            refund_request.lines.update(is_open=is_open)
+            lines.update(is_open=is_open)
     except IntegrityError:
         raise NotAllowed("lines_taken", _("Another open request asks for the same items.")) from None

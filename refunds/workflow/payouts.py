@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import links, mail, timing
+from .. import commitments, links, mail, timing
 from ..models import PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from ..states import ATTEMPT_MOVES, OPEN_ATTEMPT, AttemptStatus, Status
 from ..woocommerce.types import Outcome, Verdict
@@ -57,7 +57,7 @@ def _claim(refund_request_id: int, owner: str) -> PayoutAttempt | None:
     refund_request = RefundRequest.objects.select_for_update().filter(pk=refund_request_id).due(now).first()
     if refund_request is None or not _may_send(now):
         return None
-    if PayoutAttempt.objects.filter(order_id=refund_request.order_id, status__in=OPEN_ATTEMPT).exists():
+    if _sibling(refund_request) is not None:
         _wait_for_sibling(refund_request)
         return None
     if refund_request.attempts.filter(status=AttemptStatus.SUCCEEDED).exists():
@@ -72,17 +72,21 @@ def _may_send(now: datetime) -> bool:
     return health.payouts_paused_at is None and (health.breaker_until is None or health.breaker_until <= now)
 
 
+def _sibling(refund_request: RefundRequest) -> RefundRequest | None:
+    """The case of the same order that has to be through first: one on its way, or one in doubt."""
+    attempt = commitments.open_attempts(refund_request.order_id).select_related("refund_request").first()
+    if attempt is not None:
+        return attempt.refund_request
+    return commitments.doubt_of(refund_request.order_id, besides=refund_request)
+
+
 def _wait_for_sibling(refund_request: RefundRequest) -> None:
-    sibling = (
-        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status__in=OPEN_ATTEMPT)
-        .select_related("refund_request")
-        .first()
-    )
+    sibling = _sibling(refund_request)
     if sibling is not None:
         RefundRequest.objects.filter(pk=refund_request.pk, status=Status.APPROVED).update(
             next_action_at=timezone.now() + timing.scaled(timing.SIBLING_WAIT),
             nudged_at=None,
-            waits_for=_("Waits for %(reference)s of the same order.") % {"reference": sibling.refund_request.reference},
+            waits_for=_("Waits for %(reference)s of the same order.") % {"reference": sibling.reference},
         )
 
 
@@ -107,9 +111,6 @@ def _prepare(refund_request: RefundRequest, owner: str, now: datetime) -> Payout
 
 def _payload(refund_request: RefundRequest) -> dict[str, Any]:
     """Everything that the payout needs, frozen. The e-mail is compared through a digest, so that none is kept."""
-    if refund_request.order_decided is None:
-        raise NotAllowed("undecided", "An approved case lacks the order it was decided on.")
-    order = refund_request.order_decided.order
     return {
         "order_number": refund_request.order_number,
         "email_digest": links.address_digest(refund_request.email),
@@ -117,7 +118,6 @@ def _payload(refund_request: RefundRequest) -> dict[str, Any]:
         "reason": str(refund_request.get_reason_display()),
         "restock": refund_request.restock,
         "breakdown": refund_request.approved_breakdown,
-        "seen_refund_ids": sorted(order.refund_ids),
     }
 
 
@@ -137,6 +137,8 @@ def write_ahead(attempt: PayoutAttempt, *, refund_ids: list[int], refunded: Deci
         "baseline": {"refund_ids": refund_ids, "refunded": str(refunded)},
     }
     with transaction.atomic(durable=True):
+        # Locked, so that a pause is either seen here, or waits and comes after the call has begun.
+        StoreHealth.objects.select_for_update().filter(pk=1).first()
         if not _may_send(now):
             return False
         counted = PayoutAttempt.objects.filter(
@@ -169,6 +171,8 @@ def record(attempt: PayoutAttempt, outcome: Outcome) -> None:
     with transaction.atomic(durable=True):
         current = _own(attempt)
         if current.status == AttemptStatus.UNKNOWN and outcome.verdict == Verdict.IN_DOUBT:
+            # Proves nothing new, but a person who settles it wants to read what came back.
+            PayoutAttempt.objects.filter(pk=current.pk).update(**_told(outcome))
             return
         _apply(current, outcome)
 
@@ -189,13 +193,7 @@ def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
     to = ATTEMPT_AFTER[outcome.verdict]
     data = {"verdict": outcome.verdict, "rule": outcome.rule, "http_status": outcome.http_status, "code": outcome.code}
     in_doubt = attempt.status == AttemptStatus.UNKNOWN
-    fields = {
-        "verdict": outcome.verdict,
-        "rule": outcome.rule,
-        "http_status": outcome.http_status,
-        "code": outcome.code[:120],
-        "message": outcome.message,
-    }
+    fields = _told(outcome)
     if to == AttemptStatus.SUCCEEDED:
         _succeed(attempt, outcome.store_refund.id if outcome.store_refund else None, "paid", fields, data)
     elif to == AttemptStatus.NOT_SENT and not in_doubt:
@@ -204,6 +202,16 @@ def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
         _doubt(attempt, fields, data)
     else:
         _fail(attempt, to, "refused" if to == AttemptStatus.REFUSED else "not_sent", fields, data)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "verdict": outcome.verdict,
+        "rule": outcome.rule,
+        "http_status": outcome.http_status,
+        "code": outcome.code[:120],
+        "message": outcome.message,
+    }
 
 
 def _set(attempt: PayoutAttempt, to: AttemptStatus, **fields: Any) -> None:
@@ -249,10 +257,11 @@ def _succeed(
 def _give_back(
     attempt: PayoutAttempt, why: str, retry_after: float | None, fields: dict[str, Any], data: dict[str, Any]
 ) -> None:
-    """Nothing was sent: the case waits, longer each time, and goes out again by itself."""
-    _set(attempt, AttemptStatus.NOT_SENT, settled_at=timezone.now(), **fields)
+    """Nothing was sent: the case waits, longer each time, and goes out again by itself. A pause costs no try."""
+    _set(attempt, AttemptStatus.NOT_SENT, settled_at=timezone.now(), next_look_at=None, **fields)
     refund_request = attempt.refund_request
-    count = refund_request.not_sent_count + 1
+    paused = fields.get("rule") in ("paused", "not_begun")
+    count = refund_request.not_sent_count + (0 if paused else 1)
     move(
         refund_request,
         Status.APPROVED,
@@ -261,7 +270,7 @@ def _give_back(
         attempt=attempt,
         data=data,
         not_sent_count=count,
-        next_action_at=timezone.now() + timing.backoff(count, retry_after),
+        next_action_at=timezone.now() + (timedelta(0) if paused else timing.backoff(count, retry_after)),
         nudged_at=None,
         waits_for=why[:300],
     )
@@ -348,10 +357,11 @@ def expire_lease(attempt_id: int) -> None:
             _doubt(attempt, {"verdict": Verdict.IN_DOUBT, "rule": "lease_expired"}, {"rule": "lease_expired"})
 
 
-def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]) -> None:
+def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]) -> bool:
     """The store's own row proves that the money went back: from `prepared` (an earlier life sent it) or from doubt.
 
-    Where the case has gone on without it (declined, or paid by another attempt) nothing is moved, and staff are told.
+    False where the case has gone on without it (paid by another attempt) or the row proves another payout: nothing is
+    moved then, and staff are told.
     """
     try:
         with transaction.atomic(durable=True):
@@ -359,16 +369,19 @@ def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]
             fields = {"evidence": [*current.evidence, found], "looked_at": timezone.now(), "verdict": "adopted"}
             _succeed(current, store_refund_id, "adopted", fields, {})
     except (IntegrityError, NotAllowed):
-        _paid_after_all(attempt, {**found, "finding": "paid_after_all"})
+        paid_after_all(attempt, found=found)
+        return False
+    return True
 
 
-def _paid_after_all(attempt: PayoutAttempt, found: dict[str, Any]) -> None:
-    """Money moved for an attempt whose case is elsewhere by now. Told once, and looked at again."""
+def paid_after_all(attempt: PayoutAttempt, *, found: dict[str, Any]) -> None:
+    """Money seems to have moved for an attempt whose case is elsewhere by now. Staff are told, once, and it is kept."""
+    found = {**found, "finding": "paid_after_all"}
     if not attempt.evidence or _substance(attempt.evidence[-1]) != _substance(found):
         with transaction.atomic(durable=True):
             event = log("paid_after_all", WORKER, refund_request=attempt.refund_request, attempt=attempt, data=found)
             _tell_staff(attempt, event)
-    record_look(attempt, found=found, next_look_at=timezone.now() + timing.scaled(timing.LOOKS[1]))
+    record_look(attempt, found=found, next_look_at=timezone.now() + timing.scaled(timing.LOOK_DAILY))
 
 
 def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
@@ -378,7 +391,7 @@ def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
         _set(current, AttemptStatus.SENT, sent_at=timezone.now(), baseline={"refund_ids": [], "refunded": "0"})
     elif current.status == AttemptStatus.REFUSED:
         _set(current, AttemptStatus.UNKNOWN)
-        move(current.refund_request, Status.CHECK_NEEDED, "doubt_reopened", WORKER, attempt=current)
+        move(current.refund_request, Status.CHECK_NEEDED, "doubt_reopened", WORKER, attempt=current, take_lines=False)
     elif current.status not in (AttemptStatus.SENT, AttemptStatus.UNKNOWN, AttemptStatus.REVERSED):
         raise LostRace
     return current
@@ -405,17 +418,24 @@ def record_look(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at: 
         PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(
             evidence=evidence,
             looks=current.looks + 1,
+            failed_looks=0,
             looked_at=timezone.now(),
             next_look_at=next_look_at,
             nudged_at=None,
         )
 
 
-def postpone_look(attempt: PayoutAttempt, *, until: datetime) -> None:
-    """The store could not be read: that is no look, and another one is due soon."""
+def postpone_look(attempt: PayoutAttempt, *, retry_after: float | None) -> None:
+    """The store could not be read: that is no look. Another one is due soon, and later each time."""
+    failed = attempt.failed_looks + 1
     PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status, next_look_at__isnull=False).update(
-        next_look_at=until, nudged_at=None
+        failed_looks=failed, next_look_at=timezone.now() + timing.backoff(failed, retry_after), nudged_at=None
     )
+
+
+def stop_looking(attempt: PayoutAttempt) -> None:
+    """There is nothing to look for: the attempt sent nothing, or what it sent is no longer in the store's books."""
+    PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(next_look_at=None)
 
 
 def _substance(found: dict[str, Any]) -> dict[str, Any]:
@@ -437,6 +457,8 @@ def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at:
             evidence=[*current.evidence, found],
             looked_at=timezone.now(),
             next_look_at=None,
+            proposed_by=None,
+            proposal="",
         )
         event = move(
             current.refund_request,
@@ -445,6 +467,7 @@ def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at:
             WORKER,
             attempt=current,
             data=found,
+            take_lines=False,
             paid_attempt=None,
         )
         _tell_staff(current, event)
