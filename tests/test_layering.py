@@ -45,14 +45,14 @@ ALLOWED: dict[str, set[str]] = {
     "forms": {"models", "states", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
-        "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow", "privacy", "addresses",
-        "woocommerce", "photos",
+        "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
+        "privacy", "addresses", "woocommerce", "photos",
     },
     "urls": {"views"},
     "admin": {
         "addresses", "photos", "commitments",
-        "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow",
-        "woocommerce",
+        "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
+        "woocommerce", "health",
     },
     "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},
