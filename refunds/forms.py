@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from . import money
-from .models import Reason, RefundLine, RefundRequest
+from .models import Photo, Reason, ReasonRule, RefundLine, RefundRequest
 from .money import AmountError, Breakdown, LineLeft
 from .woocommerce.types import LineKind, Order
 
@@ -176,9 +176,37 @@ AMOUNT_ERRORS = {
 }
 
 
+# --- Reason and words ------------------------------------------------------------------------------------------------
+
+
+class PhotosInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Only for show: photos are taken and kept before the form is looked at, so that none is sent twice."""
+
+    widget = PhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp", "multiple": True})
+
+    def __init__(self) -> None:
+        super().__init__(required=False, label=_("Photos (optional)"))
+
+
+def note_field(label: Any, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        max_length=NOTE_LENGTH,
+        label=label,
+        help_text=help_text,
+        error_messages={"max_length": _("Please shorten your note to 2000 characters.")},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
 class WhyForm(PlainForm):
+    """The reason, with what the shop wants to know for it. `kept` are the photos that are there already."""
+
     reason = forms.ChoiceField(
-        choices=Reason.choices,
         widget=forms.RadioSelect,
         label=_("Why do you want your money back?"),
         error_messages={
@@ -186,11 +214,36 @@ class WhyForm(PlainForm):
             "invalid_choice": _("Choose one of the reasons in the list."),
         },
     )
-    note = forms.CharField(
-        required=False,
-        max_length=NOTE_LENGTH,
-        label=_("Anything we should know? (optional)"),
-        help_text=_("What happened, in your own words."),
-        error_messages={"max_length": _("Please shorten your note to 2000 characters.")},
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
+    note = note_field(_("Anything we should know? (optional)"), _("What happened, in your own words."))
+    photos = PhotosField()
+
+    def __init__(self, *args: Any, kept: Sequence[Photo], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.kept = kept
+        self.rules = {rule.reason: rule for rule in ReasonRule.objects.all()}
+        reason = self.fields["reason"]
+        if isinstance(reason, forms.ChoiceField):
+            reason.choices = [choice for choice in Reason.choices if self._rule(choice[0]).offered]
+
+    def _rule(self, reason: str) -> ReasonRule:
+        """A reason that the shop has said nothing about is offered and asks for nothing."""
+        return self.rules.get(reason) or ReasonRule(reason=reason)
+
+    def reasons(self) -> list[tuple[Any, ReasonRule]]:
+        """Each radio button with what the shop says about it."""
+        return [(radio, self._rule(radio.data["value"])) for radio in self["reason"]]
+
+    def clean(self) -> dict[str, Any]:
+        rule = self._rule(self.cleaned_data.get("reason", ""))
+        if rule.needs_note and "note" not in self.errors and not self.cleaned_data.get("note"):
+            self.add_error("note", _("Please tell us what happened. For this reason we need to know it."))
+        if rule.needs_photo and not self.kept:
+            self.add_error("photos", _("Please add a photo. For this reason we need to see it."))
+        return self.cleaned_data
+
+
+class MessageForm(PlainForm):
+    """What a customer writes about a request that is there already."""
+
+    note = note_field(_("Your message"))
+    photos = PhotosField()

@@ -11,7 +11,9 @@ import warnings
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .models import LookUp, Photo, RefundRequest, Shop
@@ -38,7 +40,7 @@ def add(
     shop = Shop.current()
     owner = {"look_up": look_up} if refund_request is None else {"refund_request": refund_request}
     if Photo.objects.filter(**owner).count() >= shop.photos_per_case:
-        raise BadPhoto(_("You can send %(count)s photos at most.") % {"count": shop.photos_per_case})
+        raise _too_many(upload, shop.photos_per_case)
     picture = _decoded(upload, shop.photo_megabytes)
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=QUALITY, optimize=True)
@@ -46,6 +48,42 @@ def add(
     photo.file.save("photo.jpg", ContentFile(data.getvalue()), save=False)
     photo.save()
     return photo
+
+
+def remove(look_up: LookUp, public_id: str) -> None:
+    """Takes a photo back that was not sent yet. Nothing happens for one that is not there or not theirs."""
+    for photo in look_up.photos.filter(public_id=public_id, refund_request=None):
+        discard(photo)
+
+
+def discard(photo: Photo) -> None:
+    photo.delete()
+    photo.file.delete(save=False)
+
+
+def photo_response(photo: Photo) -> FileResponse:
+    """The picture for somebody who may see it: nothing but a picture, whatever it is, and kept by no cache.
+
+    Raises `Http404` where the file is gone.
+    """
+    try:
+        response = FileResponse(photo.file.open(), content_type="image/jpeg")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response["Content-Disposition"] = 'inline; filename="photo.jpg"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _too_many(upload: UploadedFile[bytes], most: int) -> BadPhoto:
+    words = ngettext(
+        "“%(name)s” was not added: you can send %(count)s photo at most.",
+        "“%(name)s” was not added: you can send %(count)s photos at most.",
+        most,
+    )
+    return BadPhoto(words % {"name": upload.name, "count": most})
 
 
 def _decoded(upload: UploadedFile[bytes], megabytes: int) -> Image.Image:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("code/<str:public_id>/again/", entry.code_again, name="code_again"),
     path("p/<str:token>/", entry.proof, name="proof"),
     path("request/", ask.choose, name="request"),
+    path("request/photo/<str:public_id>/", ask.photo, name="request_photo"),
     path("request/review/", ask.review, name="review"),
     path("s/<str:token>/", status.status, name="status"),
     path("s/<str:token>/withdraw/", status.withdraw, name="withdraw"),

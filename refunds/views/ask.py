@@ -7,19 +7,20 @@ each page. A page posts its own quantities, reason and note all the same: what a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypedDict
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import links, timing, words, workflow
+from .. import links, photos, timing, words, workflow
 from ..forms import NOTE_LENGTH, LinesForm, WhyForm, held_lines, line_choices
-from ..models import LookUp, Reason, RefundRequest, Shop
+from ..models import LookUp, Photo, Reason, RefundRequest, Shop
 from ..woocommerce.types import Order
 from .entry import PROVEN
 from .page import form_page, page, personal, summary
@@ -30,6 +31,14 @@ CHECKED = frozenset({"review", "submit"})
 """The steps that need a reason too. `amount`, `everything` and `live` only work out the sum."""
 DRAFT_LENGTH = 4 * NOTE_LENGTH
 """Enough of a text that is too long to show it again."""
+
+
+class Draft(TypedDict):
+    """What a form was sent with, and what was wrong with its photos. The good ones are the look-up's already."""
+
+    step: str
+    typed: dict[str, str]
+    bad_photos: list[str]
 
 
 def for_proven(view: Callable[[HttpRequest, LookUp, Order], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -55,18 +64,25 @@ def for_proven(view: Callable[[HttpRequest, LookUp, Order], HttpResponse]) -> Ca
 @form_page
 @for_proven
 def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
-    """What is posted are quantities, a reason, a note and the step wanted; an amount never is."""
+    """What is posted are quantities, a reason, a note, photos and the step wanted; an amount never is."""
     if request.method != "POST":
-        return _lines_page(request, *_forms(order, *_draft(request, order)))
-    step = request.POST.get("step", "amount")
-    typed = _typed(request.POST, order)
-    if step == "everything":
-        typed |= {choice.field: str(choice.most) for choice in line_choices(order, held_lines(order))}
-    lines, why = _forms(order, typed, step)
-    if step == "live":
-        return _lines_page(request, lines, why)
-    _keep(request, order, typed, step)
-    is_ready = step in CHECKED and lines.is_valid() and why.is_valid()
+        draft = _draft(request, order)
+        return _lines_page(request, *_forms(look_up, order, draft), draft["bad_photos"])
+    draft = Draft(step=request.POST.get("step", "amount"), typed=_typed(request.POST, order), bad_photos=[])
+    if draft["step"] == "live":
+        return _lines_page(request, *_forms(look_up, order, draft), [])
+    if draft["step"] == "everything":
+        draft["typed"] |= {choice.field: str(choice.most) for choice in line_choices(order, held_lines(order))}
+    photos.remove(look_up, request.POST.get("remove", ""))
+    draft["bad_photos"] = bad_photos(request.FILES.getlist("photos"), look_up)
+    _keep(request, order, draft)
+    return _next(request, look_up, order, draft)
+
+
+def _next(request: HttpRequest, look_up: LookUp, order: Order, draft: Draft) -> HttpResponse:
+    step = draft["step"]
+    lines, why = _forms(look_up, order, draft)
+    is_ready = step in CHECKED and not draft["bad_photos"] and lines.is_valid() and why.is_valid()
     if step == "submit" and is_ready:
         return _submit(request, look_up, lines, why)
     return redirect("refunds:review" if is_ready else "refunds:request")
@@ -76,7 +92,7 @@ def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
 @require_safe
 @for_proven
 def review(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
-    lines, why = _forms(order, _draft(request, order)[0], "review")
+    lines, why = _forms(look_up, order, _draft(request, order) | {"step": "review"})
     if not (lines.is_valid() and why.is_valid()):
         return redirect("refunds:request")
     return page(
@@ -86,14 +102,27 @@ def review(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
         breakdown=lines.breakdown,
         reason=Reason(why.cleaned_data["reason"]),
         note=why.cleaned_data["note"],
+        photos=why.kept,
         banks=(words.BANKS_FIRST, words.BANKS_LAST),
     )
 
 
+@personal
+@require_safe
+def photo(request: HttpRequest, public_id: str) -> FileResponse:
+    """A photo that was added here and not sent yet, to the browser that has proven the order and nobody else."""
+    since = timezone.now() - timing.PROOF_LIFE
+    mine = Photo.objects.filter(look_up=request.session.get(PROVEN, 0), look_up__proven_at__gte=since)
+    found = mine.filter(public_id=public_id).first()
+    if found is None:
+        raise Http404
+    return photos.photo_response(found)
+
+
 def _keep_and_prove_again(request: HttpRequest, order: Order) -> HttpResponse:
     if request.method == "POST":
-        _keep(request, order, _typed(request.POST, order), "amount")
-    return _prove_again(request, _draft(request, order)[0].get("note", ""))
+        _keep(request, order, Draft(step="amount", typed=_typed(request.POST, order), bad_photos=[]))
+    return _prove_again(request, _draft(request, order)["typed"].get("note", ""))
 
 
 def _prove_again(request: HttpRequest, note: str) -> HttpResponse:
@@ -107,23 +136,37 @@ def _typed(data: QueryDict, order: Order) -> dict[str, str]:
     return {name: str(data[name])[:DRAFT_LENGTH] for name in names if name in data}
 
 
-def _keep(request: HttpRequest, order: Order, typed: dict[str, str], step: str) -> None:
-    request.session[DRAFT] = {"order_id": order.id, "typed": typed, "step": step}
+def _keep(request: HttpRequest, order: Order, draft: Draft) -> None:
+    request.session[DRAFT] = {"order_id": order.id, **draft}
 
 
-def _draft(request: HttpRequest, order: Order) -> tuple[dict[str, str], str]:
-    """What was typed for this order and the step it was sent with; nothing if it was for another one."""
-    draft: dict[str, Any] = request.session.get(DRAFT) or {}
-    return (dict(draft["typed"]), str(draft["step"])) if draft.get("order_id") == order.id else ({}, "")
+def _draft(request: HttpRequest, order: Order) -> Draft:
+    """What was typed for this order; nothing if it was for another one."""
+    kept: dict[str, Any] = request.session.get(DRAFT) or {}
+    if kept.get("order_id") != order.id:
+        return Draft(step="", typed={}, bad_photos=[])
+    return Draft(step=kept["step"], typed=dict(kept["typed"]), bad_photos=kept.get("bad_photos", []))
 
 
-def _forms(order: Order, typed: dict[str, str], step: str) -> tuple[LinesForm, WhyForm]:
-    choices = line_choices(order, held_lines(order))
-    lines = LinesForm(order, choices, typed if step else None)
-    return lines, WhyForm(typed if step in CHECKED else None, initial=typed)
+def _forms(look_up: LookUp, order: Order, draft: Draft) -> tuple[LinesForm, WhyForm]:
+    step, typed = draft["step"], draft["typed"]
+    lines = LinesForm(order, line_choices(order, held_lines(order)), typed if step else None)
+    why = WhyForm(typed if step in CHECKED else None, initial=typed, kept=list(look_up.photos.all()))
+    return lines, why
 
 
-def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm) -> HttpResponse:
+def bad_photos(uploads: Iterable[UploadedFile[bytes]], look_up: LookUp) -> list[str]:
+    """Keeps the photos that are good, and says of each other one why it is not."""
+    bad = []
+    for upload in uploads:
+        try:
+            photos.add(upload, look_up=look_up)
+        except photos.BadPhoto as error:
+            bad.append(error.message)
+    return bad
+
+
+def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm, bad: list[str]) -> HttpResponse:
     shop = Shop.current()
     return page(
         request,
@@ -132,7 +175,8 @@ def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm) -> HttpRes
         order=lines.order,
         lines=lines,
         why=why,
-        errors=[*summary(lines), *summary(why)],
+        errors=[*summary(lines), *summary(why), *(("id_photos", words) for words in bad)],
+        bad_photos=bad,
         is_anything_left=any(choice.most for choice in lines.choices),
         earlier=_earlier(lines.order, shop),
     )

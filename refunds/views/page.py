@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -18,6 +19,8 @@ from .. import timing
 from ..forms import LookUpForm
 from ..models import Shop
 from . import brand
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -36,11 +39,11 @@ def page(
     return render(request, template, frame | context, status=status)
 
 
-def personal(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def personal(view: Callable[..., Answer]) -> Callable[..., Answer]:
     """For pages that show something of one person: kept by no cache, found by no search engine."""
 
     @functools.wraps(view)
-    def shown(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *args: Any, **options: Any) -> Answer:
         response = view(request, *args, **options)
         response["X-Robots-Tag"] = "noindex, nofollow"
         return response

@@ -44,6 +44,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     call = new AbortController();
     const body = new FormData(form);
     body.set("step", "live");
+    body.delete("photos");
     shown.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body, signal: call.signal });
