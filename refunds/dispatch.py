@@ -8,11 +8,13 @@ jobs that succeeded.
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.utils.module_loading import import_string
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -33,6 +35,7 @@ JOBS = {
     "beat_payouts": ("payouts", "refunds.tasks.beat"),
     "beat_messages": ("messages", "refunds.tasks.beat"),
 }
+WARM_UP = "refunds.tasks.warm_up"
 ALLOWED = frozenset(path for _queue, path in JOBS.values())
 PATIENCE = 1
 """Seconds. A nudge may fail; it may not make a customer or a member of staff wait."""
@@ -66,6 +69,12 @@ class PortalWorker(Worker):
         options.setdefault("job_monitoring_interval", 10)
         options["log_job_description"] = False
         super().__init__(*args, **options)
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        # What every job would load anew in its own process is loaded once, here, before the first fork.
+        import_string(WARM_UP)()
+        gc.freeze()
+        return super().work(*args, **options)
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         # An open connection would be shared with the child: two processes on one socket.

@@ -10,18 +10,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db.models import Q
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import escape
 
-from . import dispatch, links, timing, words
+from . import dispatch, formats, links, timing, words
 from .models import LookUp, Mail, Message, RefundEvent, RefundRequest, Shop
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,15 @@ def _context(
             "case_url": settings.SITE_URL + reverse("admin:refunds_refundrequest_change", args=[refund_request.pk]),
         }
     return context
+
+
+def warm_up() -> None:
+    """Loads what the first mail of a process would load: templates, addresses, and how amounts are written."""
+    reverse("admin:index")
+    for template in ("approved", "refunded", "code", "received", "new_request"):
+        for ending in ("subject.txt", "txt", "html"):
+            get_template(f"mail/{template}.{ending}")
+    formats.amount_text(Decimal(1), "EUR", 2)
 
 
 def cancel(kind: str, refund_request: RefundRequest) -> None:

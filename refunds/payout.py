@@ -199,6 +199,9 @@ def _record(attempt: PayoutAttempt, outcome: Outcome) -> bool:
                 found = {"at": timezone.now().isoformat(), "rule": outcome.rule, "code": outcome.code}
                 workflow.paid_after_all(attempt, found=found)
             return False
+        except workflow.NotAllowed:
+            logger.exception("Payout %s could not be recorded: %s", attempt.marker, outcome.rule)
+            return False
         except IntegrityError:
             # The store named a refund that settled another payout: that is no proof for this one.
             outcome = replace(outcome, verdict=Verdict.IN_DOUBT, rule="refund_of_another", store_refund=None)

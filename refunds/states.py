@@ -32,17 +32,34 @@ class AttemptStatus(TextChoices):
     REVERSED = "reversed", _("Taken back later")
 
 
+VERBS: Mapping[str, tuple[frozenset[Status], Status]] = {
+    # event: the states it starts from, and the one it leads to
+    "asked": (frozenset({Status.SUBMITTED}), Status.NEEDS_INFO),
+    "answered": (frozenset({Status.NEEDS_INFO}), Status.SUBMITTED),
+    "withdrawn": (frozenset({Status.SUBMITTED, Status.NEEDS_INFO}), Status.WITHDRAWN),
+    "declined": (frozenset({Status.SUBMITTED, Status.NEEDS_INFO, Status.FAILED}), Status.DECLINED),
+    "reopened": (frozenset({Status.DECLINED}), Status.SUBMITTED),
+    "approved": (frozenset({Status.SUBMITTED, Status.FAILED}), Status.APPROVED),
+    "approval_taken_back": (frozenset({Status.APPROVED}), Status.SUBMITTED),
+    "sending": (frozenset({Status.APPROVED}), Status.SENDING),
+    "paid": (frozenset({Status.SENDING, Status.CHECK_NEEDED}), Status.REFUNDED),
+    "adopted": (frozenset({Status.SENDING, Status.CHECK_NEEDED}), Status.REFUNDED),
+    # Only the worker's own "nothing was sent" leads back to approved; out of a doubt nothing does.
+    "not_sent": (frozenset({Status.SENDING}), Status.APPROVED),
+    "nothing_sent": (frozenset({Status.CHECK_NEEDED}), Status.FAILED),
+    "refused": (frozenset({Status.SENDING, Status.CHECK_NEEDED}), Status.FAILED),
+    "changed_in_store": (frozenset({Status.SENDING, Status.CHECK_NEEDED}), Status.FAILED),
+    "in_doubt": (frozenset({Status.SENDING}), Status.CHECK_NEEDED),
+    # A refusal by the gateway can prove untrue, even after the case was declined.
+    "doubt_reopened": (frozenset({Status.FAILED, Status.DECLINED}), Status.CHECK_NEEDED),
+    "settled_paid": (frozenset({Status.CHECK_NEEDED}), Status.REFUNDED),
+    "settled_not_paid": (frozenset({Status.CHECK_NEEDED}), Status.FAILED),
+    "reversed": (frozenset({Status.REFUNDED}), Status.CHECK_NEEDED),
+}
+"""Every move of a case. Each verb names where it starts: that an edge exists does not open it to everybody."""
+
 MOVES: Mapping[Status, frozenset[Status]] = {
-    Status.SUBMITTED: frozenset({Status.NEEDS_INFO, Status.APPROVED, Status.DECLINED, Status.WITHDRAWN}),
-    Status.NEEDS_INFO: frozenset({Status.SUBMITTED, Status.DECLINED, Status.WITHDRAWN}),
-    Status.APPROVED: frozenset({Status.SENDING, Status.SUBMITTED}),
-    Status.SENDING: frozenset({Status.APPROVED, Status.REFUNDED, Status.FAILED, Status.CHECK_NEEDED}),
-    Status.CHECK_NEEDED: frozenset({Status.REFUNDED, Status.FAILED}),
-    Status.FAILED: frozenset({Status.APPROVED, Status.DECLINED, Status.CHECK_NEEDED}),
-    Status.REFUNDED: frozenset({Status.CHECK_NEEDED}),
-    # A refusal by the gateway can prove untrue after the case was declined.
-    Status.DECLINED: frozenset({Status.SUBMITTED, Status.CHECK_NEEDED}),
-    Status.WITHDRAWN: frozenset(),
+    seen: frozenset(to for starts, to in VERBS.values() if seen in starts) for seen in Status
 }
 
 ATTEMPT_MOVES: Mapping[AttemptStatus, frozenset[AttemptStatus]] = {

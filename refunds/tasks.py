@@ -3,6 +3,11 @@
 from . import health, mail, payout, reconcile, verification, workflow
 
 
+def warm_up() -> None:
+    """Fills the caches of templates, addresses and locales that every job needs. Reads and writes nothing."""
+    mail.warm_up()
+
+
 def pay(refund_request_id: int) -> None:
     payout.pay(refund_request_id)
 

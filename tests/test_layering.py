@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "dispatch": {"timing"},
     "breaker": {"models", "timing"},
     "orders": {"models", "timing", "woocommerce", "breaker"},
-    "mail": {"models", "timing", "links", "words", "dispatch"},
+    "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {"commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "woocommerce"},
     "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},

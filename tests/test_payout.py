@@ -555,3 +555,28 @@ def test_a_key_that_may_read_but_not_refund_stays_named(sandbox: SandboxStore, s
         payout.pay(refund_request.pk)
     assert StoreHealth.current().unreachable_since is None
     assert paid(sandbox) == ["50.00"]
+
+
+def test_a_case_that_is_being_sent_cannot_be_decided_anew(sandbox: SandboxStore) -> None:
+    refund_request = approved(sandbox)
+    order = refund_request.order_now.order
+    attempt = workflow.claim(refund_request.pk, owner="me")
+    assert attempt is not None
+    assert workflow.write_ahead(attempt, refund_ids=[], refunded=Decimal(0))
+    seen = now_of(refund_request)
+    by = approver()
+
+    with pytest.raises(workflow.NotAllowed):
+        workflow.approve(
+            seen,
+            by=by,
+            version=seen.version,
+            breakdown=money.price(order, {order.lines[0].id: 1}),
+            api_refund=True,
+            restock=True,
+        )
+    for verb in (workflow.take_back, workflow.reopen):
+        with pytest.raises(workflow.NotAllowed):
+            verb(seen, by=by, version=seen.version)
+
+    assert now_of(refund_request).status == Status.SENDING

@@ -4,11 +4,11 @@ from django.utils import timezone
 
 from refunds import workflow
 from refunds.models import PayoutAttempt, RefundEvent, RefundRequest
-from refunds.states import ATTEMPT_MOVES, MOVES, OPEN, OPEN_ATTEMPT, AttemptStatus, Status
+from refunds.states import ATTEMPT_MOVES, MOVES, OPEN, OPEN_ATTEMPT, VERBS, AttemptStatus, Status
 from refunds.workflow.moves import WORKER, move
 from tests.factories import RefundRequestFactory, approver
 
-ILLEGAL = [(a, b) for a in Status for b in Status if b not in MOVES[a]]
+ILLEGAL = [(seen, kind) for kind, (starts, _to) in VERBS.items() for seen in Status if seen not in starts]
 
 
 def test_every_state_has_its_row_in_the_table() -> None:
@@ -29,13 +29,13 @@ def test_nothing_leads_from_doubt_back_to_being_paid_again() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("seen", "to"), ILLEGAL)
-def test_moves_off_the_table_are_refused_and_change_nothing(seen: Status, to: Status) -> None:
+@pytest.mark.parametrize(("seen", "kind"), ILLEGAL)
+def test_moves_off_the_table_are_refused_and_change_nothing(seen: Status, kind: str) -> None:
     refund_request = RefundRequestFactory.create()
     refund_request.status = seen
 
     with pytest.raises(workflow.NotAllowed):
-        move(refund_request, to, "test", WORKER)
+        move(refund_request, kind, WORKER)
 
     assert RefundRequest.objects.get().status == Status.SUBMITTED
     assert RefundEvent.objects.count() == 0
@@ -45,10 +45,10 @@ def test_moves_off_the_table_are_refused_and_change_nothing(seen: Status, to: St
 def test_a_move_of_a_row_that_is_no_longer_as_seen_is_lost() -> None:
     refund_request = RefundRequestFactory.create()
     same = RefundRequest.objects.get()
-    move(same, Status.DECLINED, "declined", WORKER)
+    move(same, "declined", WORKER)
 
     with pytest.raises(workflow.LostRace), transaction.atomic():
-        move(refund_request, Status.WITHDRAWN, "withdrawn", WORKER)
+        move(refund_request, "withdrawn", WORKER)
 
     assert RefundRequest.objects.get().status == Status.DECLINED
     assert RefundEvent.objects.count() == 1

@@ -26,7 +26,7 @@ from ..models import (
     Shop,
 )
 from ..money import Breakdown
-from ..states import OPEN, Status
+from ..states import OPEN, VERBS, Status
 from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order
 from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
@@ -107,7 +107,7 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
 def withdraw(refund_request: RefundRequest) -> None:
     """The customer takes the request back, while nothing is decided."""
     with transaction.atomic():
-        event = move(refund_request, Status.WITHDRAWN, "withdrawn", CUSTOMER)
+        event = move(refund_request, "withdrawn", CUSTOMER)
         mail.write("withdrawn", refund_request=refund_request, event=event)
 
 
@@ -166,6 +166,8 @@ def approve(
     the time to take it back is over.
     """
     actor = staff(by, "approve_refundrequest", address)
+    if refund_request.status not in VERBS["approved"][0]:
+        raise NotAllowed("state", _("This request does not wait for a decision."))
     _require_no_doubt(refund_request)
     _require_order(refund_request, breakdown)
     _require_no_payout_seen(refund_request)
@@ -226,7 +228,6 @@ def _send_after_hold(refund_request: RefundRequest, actor: Actor, version: int, 
     hold = timedelta(seconds=settings.APPROVAL_HOLD)
     event = move(
         refund_request,
-        Status.APPROVED,
         "approved",
         actor,
         version=version,
@@ -318,7 +319,6 @@ def take_back(refund_request: RefundRequest, *, by: User, version: int, address:
     with transaction.atomic():
         move(
             refund_request,
-            Status.SUBMITTED,
             "approval_taken_back",
             actor,
             version=version,
@@ -350,7 +350,6 @@ def decline(
     with transaction.atomic():
         event = move(
             refund_request,
-            Status.DECLINED,
             "declined",
             actor,
             version=version,
@@ -370,7 +369,7 @@ def reopen(refund_request: RefundRequest, *, by: User, version: int, address: st
     """Takes a declined case up again, if no other request holds its lines by now."""
     actor = staff(by, "decline_refundrequest", address)
     with transaction.atomic():
-        move(refund_request, Status.SUBMITTED, "reopened", actor, version=version, **UNDECIDED)
+        move(refund_request, "reopened", actor, version=version, **UNDECIDED)
 
 
 def _note(refund_request: RefundRequest, by: User, text: str) -> None:

@@ -20,7 +20,7 @@ def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, add
     actor = staff(by, "work_refundrequest", address)
     with transaction.atomic():
         message = _say(refund_request, text, by)
-        event = move(refund_request, Status.NEEDS_INFO, "asked", actor, version=version, data={"message": message.pk})
+        event = move(refund_request, "asked", actor, version=version, data={"message": message.pk})
         mail.write("needs_info", refund_request=refund_request, event=event, message=message)
     return message
 
@@ -29,7 +29,7 @@ def answer(refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] 
     """The customer's answer: the case waits for the shop again."""
     with transaction.atomic():
         message = _say(refund_request, text, None, photos)
-        event = move(refund_request, Status.SUBMITTED, "answered", CUSTOMER, data={"message": message.pk})
+        event = move(refund_request, "answered", CUSTOMER, data={"message": message.pk})
         mail.write("customer_wrote", refund_request=refund_request, event=event, recipient=settings.STAFF_EMAIL)
     return message
 

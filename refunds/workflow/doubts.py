@@ -38,7 +38,6 @@ def settle_paid(
             _reopen_doubt(refusal)
             move(
                 refund_request,
-                Status.CHECK_NEEDED,
                 "doubt_reopened",
                 actor,
                 version=version,
@@ -58,7 +57,6 @@ def settle_paid(
         )
         event = move(
             refund_request,
-            Status.REFUNDED,
             "settled_paid",
             actor,
             version=version,
@@ -91,7 +89,7 @@ def settle_not_paid(refund_request: RefundRequest, *, by: User, version: int, ad
             return
         to = AttemptStatus.REFUSED if attempt.status == AttemptStatus.UNKNOWN else None
         _settle(attempt, to, settled_by=by, no_payout_by=by, verdict="person_no_payout")
-        move(refund_request, Status.FAILED, "settled_not_paid", actor, version=version, attempt=attempt)
+        move(refund_request, "settled_not_paid", actor, version=version, attempt=attempt)
 
 
 def confirm_no_payout(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import PayoutAttempt, RefundEvent, RefundLine, RefundRequest
-from ..states import MOVES, OPEN, Status
+from ..states import OPEN, VERBS, Status
 
 CLOSED = frozenset({Status.REFUNDED, Status.DECLINED, Status.WITHDRAWN})
 
@@ -78,7 +78,6 @@ def log(
 
 def move(
     refund_request: RefundRequest,
-    to: Status,
     kind: str,
     actor: Actor,
     *,
@@ -88,14 +87,17 @@ def move(
     take_lines: bool = True,
     **fields: Any,
 ) -> RefundEvent:
-    """Moves the case from the status and version it was seen with, or raises `LostRace`; `NotAllowed` off the table.
+    """Moves the case as `VERBS` says of `kind`, from the status and version it was seen with, and logs it.
+
+    Raises `LostRace` if it is no longer as seen, and `NotAllowed` where the verb does not start from there.
 
     `version` is the one that a person decided on; without it the one of the instance counts. The instance is brought up
     to date. A case that opens again takes its lines back, or is refused if another one holds them; with `take_lines`
     off it takes those that are free. Must run inside the transaction of the verb.
     """
     seen = Status(refund_request.status)
-    if to not in MOVES[seen]:
+    starts, to = VERBS[kind]
+    if seen not in starts:
         raise NotAllowed("state", _("This is not possible while the request is “%(state)s”.") % {"state": seen.label})
     fields |= {"status": to, "closed_at": timezone.now() if to in CLOSED else None}
     edit(refund_request, version=version, **fields)

@@ -63,7 +63,7 @@ def _claim(refund_request_id: int, owner: str) -> PayoutAttempt | None:
     if refund_request.attempts.filter(status=AttemptStatus.SUCCEEDED).exists():
         raise NotAllowed("paid", "An approved case has a succeeded attempt already.")
     attempt = _prepare(refund_request, owner, now)
-    move(refund_request, Status.SENDING, "sending", WORKER, attempt=attempt, next_action_at=None, waits_for="")
+    move(refund_request, "sending", WORKER, attempt=attempt, next_action_at=None, waits_for="")
     return attempt
 
 
@@ -201,7 +201,7 @@ def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
     elif to == AttemptStatus.UNKNOWN:
         _doubt(attempt, fields, data)
     else:
-        _fail(attempt, to, "refused" if to == AttemptStatus.REFUSED else "not_sent", fields, data)
+        _fail(attempt, to, "refused" if to == AttemptStatus.REFUSED else "nothing_sent", fields, data)
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
@@ -242,7 +242,6 @@ def _succeed(
     )
     event = move(
         attempt.refund_request,
-        Status.REFUNDED,
         kind,
         WORKER,
         attempt=attempt,
@@ -264,7 +263,6 @@ def _give_back(
     count = refund_request.not_sent_count + (0 if paused else 1)
     move(
         refund_request,
-        Status.APPROVED,
         "not_sent",
         WORKER,
         attempt=attempt,
@@ -289,7 +287,6 @@ def _fail(attempt: PayoutAttempt, to: AttemptStatus, kind: str, fields: dict[str
     )
     event = move(
         attempt.refund_request,
-        Status.FAILED,
         kind,
         WORKER,
         attempt=attempt,
@@ -310,7 +307,7 @@ def _doubt(attempt: PayoutAttempt, fields: dict[str, Any], data: dict[str, Any])
         nudged_at=None,
         **fields,
     )
-    event = move(attempt.refund_request, Status.CHECK_NEEDED, "in_doubt", WORKER, attempt=attempt, data=data)
+    event = move(attempt.refund_request, "in_doubt", WORKER, attempt=attempt, data=data)
     _tell_staff(attempt, event)
 
 
@@ -391,7 +388,7 @@ def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
         _set(current, AttemptStatus.SENT, sent_at=timezone.now(), baseline={"refund_ids": [], "refunded": "0"})
     elif current.status == AttemptStatus.REFUSED:
         _set(current, AttemptStatus.UNKNOWN)
-        move(current.refund_request, Status.CHECK_NEEDED, "doubt_reopened", WORKER, attempt=current, take_lines=False)
+        move(current.refund_request, "doubt_reopened", WORKER, attempt=current, take_lines=False)
     elif current.status not in (AttemptStatus.SENT, AttemptStatus.UNKNOWN, AttemptStatus.REVERSED):
         raise LostRace
     return current
@@ -462,7 +459,6 @@ def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at:
         )
         event = move(
             current.refund_request,
-            Status.CHECK_NEEDED,
             "reversed",
             WORKER,
             attempt=current,
