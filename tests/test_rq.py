@@ -243,6 +243,20 @@ def test_a_worker_that_is_asked_to_end_finishes_its_payout_first(site: Site) -> 
     assert failed("payouts") == []
 
 
+def test_no_connection_to_the_database_is_open_when_a_work_horse_is_forked(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parent and child would talk on one socket."""
+    worker = dispatch.PortalWorker([dispatch.queue("payouts")], connection=site.valkey.client)
+    open_at_the_fork: list[object] = []
+    monkeypatch.setattr(Worker, "fork_work_horse", lambda *given: open_at_the_fork.append(connection.connection))
+    connection.ensure_connection()
+
+    worker.fork_work_horse(Job("some-id", connection=site.valkey.client), dispatch.queue("payouts"))
+
+    assert open_at_the_fork == [None]
+
+
 # --- Without Redis ---------------------------------------------------------------------------------------------------
 
 
