@@ -152,15 +152,16 @@ def _send(attempt: PayoutAttempt, order: Order) -> None:
 
 def _clock() -> float:
     """Seconds that go on while this process, or the whole machine, is stopped."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return woocommerce.clock()
 
 
 def _post(attempt: PayoutAttempt, instruction: RefundInstruction, began: float) -> Outcome:
     """The one call. A process that was stopped since the write-ahead does not make it any more."""
-    if _clock() - began > timing.WRITE_AHEAD_FRESH:
+    send_by = began + timing.WRITE_AHEAD_FRESH
+    if _clock() > send_by:
         return Outcome(Verdict.NOT_SENT, "stalled", _("The payout was interrupted before anything was sent."))
     try:
-        return orders.store().create_refund(attempt.order_id, instruction)
+        return orders.store().create_refund(attempt.order_id, instruction, send_by=send_by)
     except Exception as error:
         logger.exception("Payout %s ended in an error", attempt.marker)
         return Outcome(Verdict.IN_DOUBT, "exception", type(error).__name__)

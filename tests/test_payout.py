@@ -14,9 +14,10 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import money, orders, payout, reconcile, timing, workflow
+from refunds import money, orders, payout, reconcile, timing, woocommerce, workflow
 from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from refunds.states import AttemptStatus, Status
+from refunds.woocommerce import wire
 from refunds.woocommerce.types import Order, Verdict
 from tests.factories import RefundRequestFactory, approver
 
@@ -580,3 +581,17 @@ def test_a_case_that_is_being_sent_cannot_be_decided_anew(sandbox: SandboxStore)
             verb(seen, by=by, version=seen.version)
 
     assert now_of(refund_request).status == Status.SENDING
+
+
+def test_a_call_whose_connection_takes_too_long_is_not_begun(
+    sandbox: SandboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name resolution has no time-out, and a machine can be suspended while it connects."""
+    refund_request = approved(sandbox)
+    later = woocommerce.clock() + timing.WRITE_AHEAD_FRESH + 60
+    monkeypatch.setattr(wire, "clock", lambda: later)
+
+    payout.pay(refund_request.pk)
+
+    assert posts(sandbox) == 0
+    assert (now_of(refund_request).status, the_attempt().status) == (Status.APPROVED, AttemptStatus.NOT_SENT)

@@ -39,6 +39,7 @@ from .types import (
     TaxRate,
     Verdict,
 )
+from .wire import clock
 
 __all__ = [
     "DIALECTS",
@@ -69,6 +70,7 @@ __all__ = [
     "Timeouts",
     "Verdict",
     "check",
+    "clock",
     "connect",
     "email_key",
     "number_key",

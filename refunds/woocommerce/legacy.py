@@ -194,7 +194,7 @@ class LegacyStore(Store):
 
     # --- Writing ---
 
-    def create_refund(self, order_id: int, instruction: RefundInstruction) -> Outcome:
+    def create_refund(self, order_id: int, instruction: RefundInstruction, *, send_by: float | None = None) -> Outcome:
         try:
             decimals = self._known_decimals(until(CONFIRM_PATIENCE))
             body = {"order_refund": refund_body(instruction, decimals)}
@@ -203,7 +203,7 @@ class LegacyStore(Store):
             return outcome.classify(LEGACY, outcome.never_tried(error))
         if objection:
             return outcome.classify(LEGACY, outcome.Seen(frozenset({Fact.NEVER_SENT}), code=objection))
-        return outcome.classify(LEGACY, self._sent(order_id, instruction, body, decimals))
+        return outcome.classify(LEGACY, self._sent(order_id, instruction, body, decimals, send_by))
 
     def _objection(self, order_id: int, instruction: RefundInstruction, deadline: float) -> str:
         """Why this refund must not go out through this API, or nothing. Raises `StoreError` where that is unknown."""
@@ -220,11 +220,13 @@ class LegacyStore(Store):
         gateway = next((gateway for gateway in self._facts.known_gateways(deadline) if gateway.id == gateway_id), None)
         return gateway is not None and gateway.supports_refunds
 
-    def _sent(self, order_id: int, instruction: RefundInstruction, body: Document, decimals: int) -> outcome.Seen:
+    def _sent(
+        self, order_id: int, instruction: RefundInstruction, body: Document, decimals: int, send_by: float | None
+    ) -> outcome.Seen:
         # Only in the query does this API see `api_refund`; in the body it moves the money whatever it says.
         query = {"api_refund": "1" if instruction.api_refund else "0"}
         try:
-            answer = self.transport.send("POST", f"/{API}/orders/{order_id:d}/refunds", body, query)
+            answer = self.transport.send("POST", f"/{API}/orders/{order_id:d}/refunds", body, query, send_by=send_by)
         except NotSent as error:
             return outcome.never_sent(str(error))
         except AnswerLost as error:

@@ -145,8 +145,10 @@ class Store(ABC):
         """One refund, past every cache. Raises `RefundNotFound`."""
 
     @abstractmethod
-    def create_refund(self, order_id: int, instruction: RefundInstruction) -> Outcome:
+    def create_refund(self, order_id: int, instruction: RefundInstruction, *, send_by: float | None = None) -> Outcome:
         """Tells the store to refund, once. Whatever the store or the network does comes back as an `Outcome`.
+
+        No byte leaves after `send_by`, an instant of `wire.clock`.
 
         Raises `ValueError`, before anything is sent, for an instruction that must not be sent, and lets through what a
         supervisor throws into the thread: after that the caller must assume that money may have moved.

@@ -233,6 +233,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         *,
         patience: float | None = None,
+        send_by: float | None = None,
     ) -> Answer:
         """Writes, once, over a connection of its own, so that no stale one can leave a doubt.
 
@@ -244,7 +245,7 @@ class Transport:
         read = self.timeouts.refund_read if patience is None else patience
         total = self.timeouts.refund_total if patience is None else patience
         try:
-            return self._exchange(self._once, request, read, total, REFUND_ANSWER_LIMIT)
+            return self._exchange(self._once, request, read, total, REFUND_ANSWER_LIMIT, send_by)
         finally:
             self._once.close()
 
@@ -259,12 +260,18 @@ class Transport:
         return self._reads.prepare_request(request)
 
     def _exchange(
-        self, session: Session, request: requests.PreparedRequest, read: float, total: float, limit: int
+        self,
+        session: Session,
+        request: requests.PreparedRequest,
+        read: float,
+        total: float,
+        limit: int,
+        send_by: float | None = None,
     ) -> Answer:
         connect = min(self.timeouts.connect, total)
         answer: Answer | None = None
         failure: Exception | None = None
-        with Call(total) as call:
+        with Call(total, send_by) as call:
             try:
                 timeout = (connect, min(read, total))
                 response = session.send(

@@ -150,17 +150,19 @@ class V3Store(Store):
 
     # --- Writing ---
 
-    def create_refund(self, order_id: int, instruction: RefundInstruction) -> Outcome:
+    def create_refund(self, order_id: int, instruction: RefundInstruction, *, send_by: float | None = None) -> Outcome:
         try:
             decimals = self.known_decimals(until(CONFIRM_PATIENCE), order_id)
         except StoreError as error:
             return outcome.classify(outcome.WC_V3, outcome.never_tried(error))
         body = refund_body(instruction, decimals)
-        return outcome.classify(outcome.WC_V3, self._sent(order_id, instruction, body, decimals))
+        return outcome.classify(outcome.WC_V3, self._sent(order_id, instruction, body, decimals, send_by))
 
-    def _sent(self, order_id: int, instruction: RefundInstruction, body: Document, decimals: int) -> outcome.Seen:
+    def _sent(
+        self, order_id: int, instruction: RefundInstruction, body: Document, decimals: int, send_by: float | None
+    ) -> outcome.Seen:
         try:
-            answer = self.transport.send("POST", f"/wp-json/{API}/orders/{order_id:d}/refunds", body)
+            answer = self.transport.send("POST", f"/wp-json/{API}/orders/{order_id:d}/refunds", body, send_by=send_by)
         except NotSent as error:
             return outcome.never_sent(str(error))
         except AnswerLost as error:

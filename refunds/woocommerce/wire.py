@@ -23,11 +23,20 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
-class Call:
-    """One request and its answer. `sent` turns true just before the first byte of the request leaves."""
+def clock() -> float:
+    """Seconds that go on while this process, or the whole machine, is stopped."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
-    def __init__(self, seconds: float) -> None:
+
+class Call:
+    """One request and its answer. `sent` turns true just before the first byte of the request leaves.
+
+    With `send_by`, an instant of `clock`, no first byte leaves after it, whatever name resolution or TLS took.
+    """
+
+    def __init__(self, seconds: float, send_by: float | None = None) -> None:
         self.sent = False
+        self._send_by = send_by
         self._deadline = time.monotonic() + seconds
         self._outer: Token[Call | None] | None = None
 
@@ -38,6 +47,13 @@ class Call:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._outer is not None:
             _call.reset(self._outer)
+
+    def begin(self) -> None:
+        """To be called before bytes leave. Raises `TimeoutError` if the first of them would come too late."""
+        self.time_left()
+        if not self.sent and self._send_by is not None and clock() > self._send_by:
+            raise TimeoutError("The call was not begun in time.")
+        self.sent = True
 
     def time_left(self) -> float:
         """Seconds, more than none. Raises `TimeoutError` when the call should be over."""
@@ -86,8 +102,7 @@ class _Connection(HTTPConnection):
             self.connect()  # otherwise http.client would, after we had already said that something left
         call = _call.get()
         if call is not None:
-            call.time_left()
-            call.sent = True
+            call.begin()
         super().send(data)
 
 
