@@ -65,6 +65,17 @@ def read_status(token: str) -> str | None:
         return None
 
 
+def is_too_old(token: str) -> bool:
+    """Whether this is a status link of ours whose time is over."""
+    try:
+        signing.loads(token, salt=STATUS_SALT, max_age=timing.STATUS_LINK_LIFE)
+    except signing.SignatureExpired:
+        return True
+    except signing.BadSignature:
+        return False
+    return False
+
+
 def address_digest(email: str) -> str:
     """Tells whether two addresses are the same without keeping either."""
     return salted_hmac("refunds.address", email_key(email), algorithm="sha256").hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
@@ -48,6 +49,22 @@ def add(
     photo.file.save("photo.jpg", ContentFile(data.getvalue()), save=False)
     photo.save()
     return photo
+
+
+def add_all(
+    uploads: Iterable[UploadedFile[bytes]],
+    *,
+    look_up: LookUp | None = None,
+    refund_request: RefundRequest | None = None,
+) -> tuple[list[Photo], list[str]]:
+    """The photos that were kept, and why each of the others was not: a bad one spoils nothing for the rest."""
+    good, bad = [], []
+    for upload in uploads:
+        try:
+            good.append(add(upload, look_up=look_up, refund_request=refund_request))
+        except BadPhoto as error:
+            bad.append(error.message)
+    return good, bad
 
 
 def remove(look_up: LookUp, public_id: str) -> None:

@@ -66,7 +66,9 @@ def state(refund_request: RefundRequest, shop: Shop) -> State:
         case Status.SUBMITTED:
             return State("waiting", _("We have your request."), _answer_by(refund_request.created_at, shop.answer_days))
         case Status.NEEDS_INFO:
-            return State("attention", _("We need something from you."), (_("Please answer the mail we sent you."),))
+            return State(
+                "attention", _("We need something from you."), (_("We go on when we have your answer."),)
+            )
         case Status.APPROVED:
             return State("good", _approved(refund_request), (_("It is being prepared."), _we_write()))
         case Status.SENDING:
@@ -116,14 +118,14 @@ def _checking() -> tuple[str, ...]:
 def _refunded(refund_request: RefundRequest) -> State:
     at = issued_at(refund_request)
     facts = {"amount": decided(refund_request), "date": day(at), "way": payment_method(refund_request)}
-    latest = {"days": BANKS_LAST, "first": BANKS_FIRST, "date": day(working_days_after(at, BANKS_LAST))}
+    latest = {"days": BANKS_LAST, "first": BANKS_FIRST}
     return State(
         "good",
         _("Refund of %(amount)s issued on %(date)s.") % facts,
         (
             _way_back(refund_request) % facts,
             _banks_show() % latest,
-            _("If you do not see it by %(date)s, ask your bank first, then write to us.") % latest,
+            _if_not_seen(working_days_after(at, BANKS_LAST)),
         ),
     )
 
@@ -134,6 +136,12 @@ def _banks_show() -> str:
         "Banks usually show it within %(first)s to %(days)s working days.",
         BANKS_LAST,
     )
+
+
+def _if_not_seen(by: datetime) -> str:
+    if timezone.now() > by:
+        return _("You should see it by now. If you do not, ask your bank first, then write to us.")
+    return _("If you do not see it by %(date)s, ask your bank first, then write to us.") % {"date": day(by)}
 
 
 def _way_back(refund_request: RefundRequest) -> str:

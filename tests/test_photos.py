@@ -135,7 +135,7 @@ def test_size_and_number_are_limited() -> None:
         photos.add(upload(picture()), look_up=look_up)
     Shop.objects.update(photo_megabytes=8)
     photos.add(upload(picture()), look_up=look_up)
-    with pytest.raises(photos.BadPhoto, match="1 photos at most"):
+    with pytest.raises(photos.BadPhoto, match="1 photo at most"):
         photos.add(upload(picture()), look_up=look_up)
 
     photos.add(upload(picture()), refund_request=RefundRequestFactory.create())

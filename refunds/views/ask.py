@@ -7,11 +7,10 @@ each page. A page posts its own quantities, reason and note all the same: what a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -74,7 +73,7 @@ def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
     if draft["step"] == "everything":
         draft["typed"] |= {choice.field: str(choice.most) for choice in line_choices(order, held_lines(order))}
     photos.remove(look_up, request.POST.get("remove", ""))
-    draft["bad_photos"] = bad_photos(request.FILES.getlist("photos"), look_up)
+    draft["bad_photos"] = photos.add_all(request.FILES.getlist("photos"), look_up=look_up)[1]
     _keep(request, order, draft)
     return _next(request, look_up, order, draft)
 
@@ -153,17 +152,6 @@ def _forms(look_up: LookUp, order: Order, draft: Draft) -> tuple[LinesForm, WhyF
     lines = LinesForm(order, line_choices(order, held_lines(order)), typed if step else None)
     why = WhyForm(typed if step in CHECKED else None, initial=typed, kept=list(look_up.photos.all()))
     return lines, why
-
-
-def bad_photos(uploads: Iterable[UploadedFile[bytes]], look_up: LookUp) -> list[str]:
-    """Keeps the photos that are good, and says of each other one why it is not."""
-    bad = []
-    for upload in uploads:
-        try:
-            photos.add(upload, look_up=look_up)
-        except photos.BadPhoto as error:
-            bad.append(error.message)
-    return bad
 
 
 def _lines_page(request: HttpRequest, lines: LinesForm, why: WhyForm, bad: list[str]) -> HttpResponse:

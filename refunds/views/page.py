@@ -62,7 +62,14 @@ def summary(form: Form) -> list[tuple[str, str]]:
     ]
 
 
-def dead_link(request: HttpRequest) -> HttpResponse:
-    """The same for links that are too old, used, or never were ours, whether or not there is a case."""
-    days = timing.STATUS_LINK_LIFE.days
-    return page(request, "refunds/dead_link.html", status=404, form=LookUpForm(), days=days, here="/")
+def dead_link(request: HttpRequest, *, is_too_old: bool = False) -> HttpResponse:
+    """The way to a fresh link. It looks the same for used links and such as never were ours, with a case or without."""
+    return page(
+        request,
+        "refunds/dead_link.html",
+        status=404,
+        form=LookUpForm(),
+        is_too_old=is_too_old,
+        days=timing.STATUS_LINK_LIFE.days,
+        here="/",
+    )
