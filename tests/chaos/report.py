@@ -14,6 +14,7 @@ from .nemesis import Nemesis
 from .oracle import Proof, Truth
 from .site import Json
 from .staff import Desk
+from .visitors import Visitors
 
 if TYPE_CHECKING:
     from .run import Standing
@@ -71,6 +72,10 @@ class Report:
         unpaid = sum(truth.proof in (Proof.ROW_ONLY, Proof.NO_TRACE, Proof.NEVER_ARRIVED) for truth in truths.values())
         self._must("not paid in the end", unpaid)
         self._must("refunded in the end", said["refunded"], said["refunded"] == len(cases))
+
+    def visited(self, visitors: Visitors, truths: dict[str, Truth]) -> None:
+        self._say("pages seen by customers", visitors.answers.total(), visitors.answers)
+        self._must("untrue pages", visitors.untrue(truths))
 
     def text(self) -> str:
         width = max(len(name) for name, _value in self.lines)

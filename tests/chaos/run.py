@@ -26,6 +26,7 @@ from .processes import wait_until
 from .report import Report
 from .site import Site
 from .staff import Desk
+from .visitors import Visitors
 
 WAITING_AT_MOST = 40
 """Staff approve as fast as the portal pays: so many are on their way at any moment."""
@@ -72,6 +73,8 @@ class Run:
         by = self._prepare()
         began = time.monotonic()
         nemesis = Nemesis(self._site, random.Random(self._seed + 1), self._postgres, [case.pk for case in self._cases])
+        visitors = Visitors(self._site.url, random.Random(self._seed + 2))
+        visitors.start()
         nemesis.start()
         self._approve_all(by, nemesis)
         nemesis.stop()
@@ -79,7 +82,8 @@ class Run:
         standing, truths = self._wait_until_settled()
         self.report.settled(standing, truths, self._cases, times_to_settle(), seconds=time.monotonic() - began)
         self._staff(by, standing, truths)
-        self._judge_the_end()
+        visitors.leave()
+        self._judge_the_end(visitors)
         self.report.seconds = time.monotonic() - began
         return self.report
 
@@ -149,13 +153,14 @@ class Run:
             and not Mail.objects.filter(kind="refunded", next_try_at__isnull=False).exists()
         )
 
-    def _judge_the_end(self) -> None:
+    def _judge_the_end(self, visitors: Visitors) -> None:
         said = statuses()
         calls, money = self._site.store.calls(), self._site.store.money()
         truths = oracle.judge(self._cases, money, self._site.store.books()["refunds"], calls)
         refunded = [reference for reference, status in said.items() if status == Status.REFUNDED]
         told = mails.judge(self._site.mails(), self._cases, truths, refunded)
         self.report.judged(self._cases, truths, calls, told, Counter(said.values()))
+        self.report.visited(visitors, truths)
         self.report.problems += [f"{found.reference}: {found.sentence}" for found in audit.violations()]
         if StoreHealth.current().payouts_paused_at is not None:
             self.report.problems.append(f"Payouts are paused: {StoreHealth.current().pause_reason}")

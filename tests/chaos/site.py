@@ -91,7 +91,7 @@ class Site:
 
     def __init__(self, directory: Path, *, database_url: str, time_scale: float) -> None:
         self.directory = directory
-        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{_free_port()}"
         self.valkey = Valkey(directory)
         self.store = Store(directory)
         self.environment = self._environment(database_url, time_scale)
@@ -126,7 +126,7 @@ class Site:
 
     def add_web(self) -> Process:
         words = ("--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "30", "--no-control-socket")
-        return self.add("web", "gunicorn", "portal.wsgi", *words, "--bind", f"127.0.0.1:{self.port}")
+        return self.add("web", "gunicorn", "portal.wsgi", *words, "--bind", self.url.removeprefix("http://"))
 
     def add_sweep(self, name: str = "sweep") -> Process:
         return self.add(name, PYTHON, "manage.py", "sweep", "--loop")
