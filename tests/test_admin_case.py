@@ -266,12 +266,52 @@ def test_a_case_in_doubt_of_the_same_order_is_linked_and_blocks(
     line = {order.lines[1].id: 1}
     doubtful = case_of(order, chosen=line, lines=line)
     an_attempt(doubtful, status=AttemptStatus.UNKNOWN)
+    RefundRequest.objects.filter(pk=doubtful.pk).update(status=Status.CHECK_NEEDED, **decided(doubtful))
 
     page = open_case(client, case)
 
     assert "Another refund of the same order is in doubt." in page.html
     assert f'<a class="reference" href="{case_url(doubtful)}">{doubtful.reference}</a>' in page.html
     assert 'class="button button--primary" disabled>Approve' in page.html
+
+
+def test_a_refusal_that_nobody_confirmed_blocks_its_siblings_too(
+    client: Client, order: Order, case: RefundRequest
+) -> None:
+    line = {order.lines[1].id: 1}
+    doubtful = case_of(order, chosen=line, lines=line)
+    an_attempt(doubtful, verdict="gateway_refused")
+    RefundRequest.objects.filter(pk=doubtful.pk).update(status=Status.FAILED)
+
+    page = open_case(client, case)
+
+    assert page.context["sibling"] == doubtful
+    assert page.context["unseen"] == (
+        f"EUR\xa05.95 may have been paid by {doubtful.reference} and do not show in the shop."
+    )
+
+
+def test_money_that_the_shop_does_not_show_is_said(client: Client, order: Order, case: RefundRequest) -> None:
+    line = {order.lines[1].id: 1}
+    paid = case_of(order, chosen=line, lines=line)
+    an_attempt(paid, status="succeeded")
+
+    page = open_case(client, case)
+
+    assert page.context["sibling"] is None
+    assert f"EUR\xa05.95 were paid by {paid.reference} and do not show in the shop." in page.html
+
+
+def test_money_that_the_shop_shows_is_not_said_again(
+    client: Client, sandbox: SandboxStore, case: RefundRequest
+) -> None:
+    other = case_of(in_store(sandbox, number="1002"))
+    an_attempt(other, status="succeeded")
+
+    page = open_case(client, case)
+
+    assert page.context["unseen"] == ""
+    assert "do not show in the shop" not in page.html
 
 
 def test_ledger_notes_and_mails_are_shown(client: Client, case: RefundRequest) -> None:
@@ -320,18 +360,22 @@ def test_what_an_unpaid_attempt_still_holds_is_said(client: Client, sandbox: San
     assert "Delete it in WooCommerce first" in page.html
 
 
-@pytest.mark.parametrize("status", Status)
-def test_every_state_has_a_page(client: Client, case: RefundRequest, status: Status) -> None:
-    decided = {
+def decided(case: RefundRequest) -> dict[str, Any]:
+    """What a case has after its approval."""
+    return {
         "approved_amount": case.requested_amount,
         "approved_breakdown": {
             "amount": "23.80", "clamped": "0.00", "decimals": 2, "currency": "EUR", "lines": [],
         },
         "order_decided": case.order_now, "api_refund": True, "restock": True, "decided_by": approver(),
         "decided_at": timezone.now(), "next_action_at": timezone.now(),
-        "paid_attempt": an_attempt(case, status="succeeded"),
     }  # fmt: skip
-    RefundRequest.objects.filter(pk=case.pk).update(status=status, **decided)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_state_has_a_page(client: Client, case: RefundRequest, status: Status) -> None:
+    paid_attempt = an_attempt(case, status="succeeded")
+    RefundRequest.objects.filter(pk=case.pk).update(status=status, paid_attempt=paid_attempt, **decided(case))
 
     page = open_case(client, case)
 
@@ -361,7 +405,7 @@ def test_the_page_costs_the_same_however_much_has_happened(
     with CaptureQueriesContext(connection) as queries:
         assert open_case(client, case).status == 200
 
-    assert len(queries) == 20
+    assert len(queries) == 21
 
 
 # --- Hostile words ---------------------------------------------------------------------------------------------------

@@ -67,16 +67,33 @@ def test_approve_keeps_who_and_where_from(client: Client, case: RefundRequest) -
 
 
 def test_approve_other_quantities_shipping_and_restock(client: Client, order: Order, case: RefundRequest) -> None:
-    press(client, case, "approve", **{shirts(order): "2", parcel(order): "on", "restock": "on", "shown": "53.55"})
+    press(
+        client,
+        case,
+        "approve",
+        **{shirts(order): "2", parcel(order): "on", "restock": "on", "shown": "53.55"},
+        words="All of it.",
+    )
 
     now = now_of(case)
     assert (str(now.approved_amount), now.restock) == ("53.5500", True)
 
 
 def test_approve_a_lower_amount(client: Client, case: RefundRequest) -> None:
-    press(client, case, "approve", amount="10,00", shown="10.00")
+    press(client, case, "approve", amount="10,00", shown="10.00", words="It was worn once.")
 
-    assert str(now_of(case).approved_amount) == "10.0000"
+    assert (str(now_of(case).approved_amount), now_of(case).amount_words) == ("10.0000", "It was worn once.")
+    assert "and we approved EUR\xa010.00. It was worn once." in Mail.objects.get().text
+
+
+@pytest.mark.parametrize("words", ["", "  "])
+def test_another_amount_is_explained_to_the_customer(client: Client, case: RefundRequest, words: str) -> None:
+    page = press(client, case, "approve", amount="10.00", shown="10.00", words=words, note="Kept.")
+
+    assert page.status == 409
+    assert "Tell the customer why it is another amount." in page.html
+    assert (page.form("approve")["amount"], page.form("approve")["note"]) == ("10.00", "Kept.")
+    assert nothing_happened(case)
 
 
 def test_approve_by_hand_needs_the_reference_of_the_transfer(client: Client, case: RefundRequest) -> None:
@@ -93,7 +110,7 @@ def test_approve_by_hand_needs_the_reference_of_the_transfer(client: Client, cas
 
 def test_what_is_approved_is_what_was_read(client: Client, order: Order, case: RefundRequest) -> None:
     """Without a script the amount on the page is the old one until the page comes again."""
-    again = press(client, case, "approve", **{shirts(order): "2"})
+    again = press(client, case, "approve", **{shirts(order): "2"}, words="Both.")
     untouched = nothing_happened(case)
     press(client, case, "approve", again)
 
@@ -240,6 +257,104 @@ def test_one_person_is_not_two(client: Client, case: RefundRequest) -> None:
     assert page.status == 409
     assert "You have approved this already." in page.html
     assert now_of(case).status == Status.SUBMITTED
+
+
+BOTH = ["view_refundrequest", "work_refundrequest", "approve_refundrequest", "approve_above_limit"]
+
+
+def test_above_the_limit_another_amount_is_proposed_first(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
+    proposer = UserFactory.create(permissions=BOTH)
+    client.force_login(proposer)
+    preview = press(client, case, "approve", to="preview", amount="15.00")
+    page = press(client, case, "approve", preview, to="propose")
+    proposed = now_of(case)
+    again = press(client, case, "approve", page, words="Worn once.")
+    for _unused in range(2):
+        client.force_login(UserFactory.create(permissions=BOTH))
+        last = press(client, case, "approve", words="Worn once.")
+
+    assert "Propose this amount</button>" in preview.html
+    assert "Approve EUR" not in preview.html
+    assert preview.context["plan_sentences"] == [
+        "EUR\xa015.00 is proposed; the customer asked for EUR\xa023.80.",
+        "Whoever proposes it does not approve it: two other people do. Nothing is paid before.",
+    ]
+    assert "Proposed: EUR\xa015.00. Two others have to approve it." in page.html
+    assert page.context["figures"][-1] == (f"Proposed by {proposer.username}", "EUR\xa015.00", "strong")
+    assert (proposed.status, proposed.edited_by) == (Status.SUBMITTED, proposer)
+    assert again.status == 409
+    assert "two people approve who neither opened the case nor changed the amount" in again.html
+    assert "Approved: EUR\xa015.00." in last.html
+    assert (now_of(case).status, str(now_of(case).approved_amount)) == (Status.APPROVED, "15.0000")
+
+
+def test_who_does_not_approve_can_propose(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
+    client.force_login(agent())
+    page = open_case(client, case)
+    preview = press(client, case, "propose", page, to="preview", amount="15.00")
+
+    press(client, case, "propose", preview)
+
+    assert page.context["plan_sentences"] == ["This amount need not be proposed."]
+    assert "Propose this amount</button>" not in page.html
+    assert "Propose this amount</button>" in preview.html
+    assert str(now_of(case).approved_amount) == "15.0000"
+
+
+@pytest.mark.parametrize(("limit", "amount"), [("10.00", "23.80"), ("10.00", "9.00"), ("30.00", "15.00")])
+def test_nothing_is_proposed_that_can_be_approved(client: Client, case: RefundRequest, limit: str, amount: str) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": limit})
+    page = open_case(client, case)
+
+    refused = press(client, case, "approve", page, to="propose", amount=amount, shown=amount)
+
+    assert "Propose this amount</button>" not in page.html
+    assert refused.status == 409
+    assert "This amount need not be proposed." in refused.html
+    assert refused.form("approve")["amount"] == amount
+    assert nothing_happened(case)
+
+
+def test_without_a_limit_nothing_is_proposed(client: Client, case: RefundRequest) -> None:
+    client.force_login(agent())
+
+    assert not open_case(client, case).offers("propose")
+
+
+def test_the_page_says_who_approved_first(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
+    first = UserFactory.create(permissions=BOTH)
+    client.force_login(first)
+
+    page = press(client, case, "approve")
+
+    assert page.context["figures"][-1][0] == f"Approved by {first.username}, the first of two"
+    assert page.context["plan_sentences"][-2] == "This is the second approval. With it the refund is paid."
+
+
+def test_an_earlier_pair_of_approvals_does_not_count_again(client: Client, case: RefundRequest) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
+    both = {"decided_by": approver(), "second_by": approver(), "decided_at": timezone.now(), "needs_second": True}
+    RefundRequest.objects.filter(pk=case.pk).update(status=Status.FAILED, **both)
+
+    sentences = open_case(client, case).context["plan_sentences"]
+
+    assert "Above EUR\xa010.00 a second person has to approve too; nothing is paid before." in sentences
+
+
+def test_what_was_paid_by_hand_is_not_proposed_to_the_gateway(
+    client: Client, settings: Any, case: RefundRequest
+) -> None:
+    settings.APPROVAL_HOLD = 30
+    press(client, case, "approve", payout="hand", manual_reference="SEPA 4711")
+
+    page = press(client, case, "take_back")
+
+    fields = page.form("approve")
+    assert (fields["payout"], fields["manual_reference"]) == ("hand", "SEPA 4711")
+    assert "This was approved as paid by hand before." in page.html
 
 
 # --- Somebody was faster ---------------------------------------------------------------------------------------------
@@ -466,6 +581,7 @@ def test_agents_decline_and_do_not_approve(client: Client, case: RefundRequest) 
     "action",
     [
         "approve",
+        "propose",
         "decline",
         "take_back",
         "reopen",

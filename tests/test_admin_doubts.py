@@ -300,6 +300,74 @@ def test_a_refusal_that_was_paid_after_all_is_recorded_so(client: Client, refuse
     assert the_attempt(refused).settled_reference == "PSP-9"
 
 
+def test_above_the_limit_two_people_confirm_a_refusal(client: Client, sandbox: SandboxStore) -> None:
+    Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "20.00"})
+    people = [UserFactory.create(permissions=RIGHTS) for _unused in range(2)]
+    case = case_of(in_store(sandbox))
+    for person in people:
+        client.force_login(person)
+        press(client, case, "approve")
+    sandbox.arm("gateway-declines", on="refund.create")
+    payout.pay(case.pk)
+
+    first = press(client, case, "confirm_no_payout", looked="on")
+    client.force_login(people[0])
+    second = press(client, case, "confirm_no_payout", looked="on")
+
+    assert "Recorded. The amount is above the limit: a second person has to say the same." in first.html
+    assert f"{people[1].username} has recorded: The provider shows no payout." in first.html
+    assert (first.offers("approve"), first.offers("confirm_no_payout")) == (False, True)
+    assert "You can decide again." in second.html
+    assert (second.offers("approve"), second.offers("confirm_no_payout")) == (True, False)
+
+
+def test_a_payout_that_was_denied_by_mistake_is_recorded_later(client: Client, refused: RefundRequest) -> None:
+    denied = press(client, refused, "confirm_no_payout", looked="on")
+    page = press(client, refused, "settle_paid", denied, reference="PSP-9")
+
+    assert "It was paid after all" in denied.html
+    assert "Recorded as paid. The customer gets a mail." in page.html
+    assert now_of(refused).status == Status.REFUNDED
+    assert (the_attempt(refused).looks, the_attempt(refused).settled_reference) == (1, "PSP-9")
+
+
+def test_a_declined_case_that_was_paid_after_all_is_recorded_so(client: Client, refused: RefundRequest) -> None:
+    press(client, refused, "confirm_no_payout", looked="on")
+    declined = press(client, refused, "decline", decline_reason="used", words="Worn.")
+
+    page = press(client, refused, "settle_paid", declined, reference="PSP-9")
+
+    assert (declined.offers("reopen"), declined.offers("settle_paid")) == (True, True)
+    assert "Recorded as paid." in page.html
+    assert now_of(refused).status == Status.REFUNDED
+
+
+def test_the_newest_refusal_is_the_one_that_is_looked_at(
+    client: Client, sandbox: SandboxStore, doubtful: RefundRequest
+) -> None:
+    press(client, aged(doubtful), "settle_not_paid", looked="on")
+    press(client, doubtful, "approve")
+    sandbox.arm("gateway-declines", on="refund.create")
+    payout.pay(doubtful.pk)
+    press(client, doubtful, "confirm_no_payout", looked="on")
+
+    page = press(client, doubtful, "settle_paid", reference="PSP-9")
+
+    first, second = doubtful.attempts.all()
+    assert "Recorded as paid." in page.html
+    assert (first.looks, second.looks) == (1, 1)
+    assert (first.status, second.status) == (AttemptStatus.REFUSED, AttemptStatus.SUCCEEDED)
+
+
+def test_a_case_that_never_was_refused_has_nothing_to_record(client: Client, sandbox: SandboxStore) -> None:
+    case = case_of(in_store(sandbox))
+
+    page = press(client, case, "decline", decline_reason="used", words="Worn.")
+
+    assert "It was paid after all" not in page.html
+    assert not page.offers("settle_paid")
+
+
 def test_without_the_tick_nothing_is_confirmed(client: Client, refused: RefundRequest) -> None:
     page = press(client, refused, "confirm_no_payout")
 

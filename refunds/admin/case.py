@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,14 +13,16 @@ from django.forms import Textarea, TextInput
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import commitments
 from ..models import Mail, PayoutAttempt, RefundRequest, Shop
 from ..money import AmountError, Breakdown
-from ..states import AttemptStatus, Status
+from ..states import Status
 from ..woocommerce.types import LineKind
 from . import consequences, doubts, offers, order_lines
 from .comparison import compare
 from .forms import (
     BY_HAND,
+    AmountForm,
     ApproveForm,
     CaseForm,
     DeclineForm,
@@ -34,6 +38,7 @@ from .timeline import entries
 
 FORMS: dict[str, type[CaseForm]] = {
     "approve": ApproveForm,
+    "propose": AmountForm,
     "decline": DeclineForm,
     "write": WriteForm,
     "note": NoteForm,
@@ -55,15 +60,20 @@ class Opening:
 
 
 def find(pk: int) -> RefundRequest | None:
-    rows = RefundRequest.objects.select_related("order_asked", "order_now", "decided_by", "second_by", "paid_attempt")
+    rows = RefundRequest.objects.select_related("order_asked", "order_now", "decided_by", "edited_by", "paid_attempt")
     return rows.prefetch_related("lines").filter(pk=pk).first()
 
 
 def context(refund_request: RefundRequest, user: User, opening: Opening) -> dict[str, Any]:
     now = timezone.now()
     attempts = list(refund_request.attempts.select_related("settled_by", "no_payout_by", "proposed_by"))
-    refusal = doubts.refused(attempts)
-    possible = offers.possible(refund_request, gateway_refused=refusal is not None)
+    shop = Shop.current()
+    possible = offers.possible(
+        refund_request,
+        unconfirmed=doubts.unconfirmed(attempts) is not None,
+        to_settle=doubts.to_settle(refund_request, attempts) is not None,
+        has_limit=shop.second_approval_above is not None,
+    )
     permitted = offers.permitted(user, possible)
     forms = {name: opening.bound.get(name) or FORMS[name](refund_request) for name in possible if name in FORMS}
     return {
@@ -79,21 +89,28 @@ def context(refund_request: RefundRequest, user: User, opening: Opening) -> dict
         "lost_words": _lost_words(opening, permitted),
         "opening": opening,
         **_order(refund_request, now),
-        **_plan(refund_request, forms.get("approve"), permitted),
-        **_payouts(refund_request, attempts, refusal, now),
+        **_plan(refund_request, _amount_form(forms, permitted), shop),
+        **_payouts(refund_request, attempts, now),
         **_around(refund_request, opening, now),
     }
 
 
+def _amount_form(forms: Mapping[str, CaseForm], permitted: frozenset[str]) -> AmountForm | None:
+    """Where the amount can be chosen, if this person may choose one."""
+    form = next((forms[name] for name in ("approve", "propose") if name in permitted), None)
+    return form if isinstance(form, AmountForm) else None
+
+
 def _lost_words(opening: Opening, permitted: frozenset[str]) -> list[tuple[str, str]]:
     """What was typed into a form that the case no longer offers: shown, so that it can be copied."""
-    return [
-        (str(bound.label), str(bound.value()))
+    typed = {
+        str(bound.label): str(bound.value())
         for name, form in opening.bound.items()
         if name not in permitted
         for bound in form.visible_fields()
         if isinstance(bound.field.widget, Textarea | TextInput) and (bound.value() or "").strip()
-    ]
+    }
+    return list(typed.items())
 
 
 def _order(refund_request: RefundRequest, now: datetime) -> dict[str, Any]:
@@ -120,36 +137,58 @@ def _figures(refund_request: RefundRequest) -> list[tuple[str, str, str]]:
         (_("Asked"), amount(refund_request, refund_request.requested_amount), "strong"),
     ]
     if refund_request.approved_amount is not None:
-        figures.append((_("Approved"), amount(refund_request, refund_request.approved_amount), "strong"))
+        figures.append((_said_by(refund_request), amount(refund_request, refund_request.approved_amount), "strong"))
     return figures
 
 
-def _plan(refund_request: RefundRequest, form: CaseForm | None, permitted: frozenset[str]) -> dict[str, Any]:
+def _said_by(refund_request: RefundRequest) -> str:
+    """What the second amount of a case is: only a case that waits for nobody's approval has an approved one."""
+    if refund_request.status not in (Status.SUBMITTED, Status.NEEDS_INFO):
+        return _("Approved")
+    if refund_request.decided_by is not None:
+        return _("Approved by %(who)s, the first of two") % {"who": refund_request.decided_by}
+    if refund_request.edited_by is not None:
+        return _("Proposed by %(who)s") % {"who": refund_request.edited_by}
+    return _("Approved before")
+
+
+def _plan(refund_request: RefundRequest, form: AmountForm | None, shop: Shop) -> dict[str, Any]:
     """What will be sent, or was: priced anew while a decision is open, else as it was decided."""
-    if not isinstance(form, ApproveForm) or "approve" not in permitted:
+    if form is None:
         return _lines(refund_request, refund_request.breakdown, None)
     try:
         form.is_valid()
         breakdown = form.breakdown()
     except AmountError as error:
         return {**_lines(refund_request, None, form), "plan_problem": str(error)}
-    values = form.values()
-    sentences = consequences.of_approval(
-        refund_request,
-        breakdown,
-        by_hand=values.get("payout") == BY_HAND,
-        restock=bool(values.get("restock")),
-        shop=Shop.current(),
-    )
+    proposes = consequences.must_be_proposed(refund_request, breakdown, shop)
     return {
         **_lines(refund_request, breakdown, form),
         "plan_amount": amount(refund_request, breakdown.amount),
         "plan_shown": shown_amount(breakdown),
-        "plan_sentences": sentences,
+        "plan_proposes": proposes,
+        "plan_sentences": (
+            consequences.of_proposal(refund_request, breakdown)
+            if proposes
+            else _approval(refund_request, form, breakdown, shop)
+        ),
     }
 
 
-def _lines(refund_request: RefundRequest, given: Breakdown | None, form: ApproveForm | None) -> dict[str, Any]:
+def _approval(refund_request: RefundRequest, form: AmountForm, breakdown: Breakdown, shop: Shop) -> list[str]:
+    if not isinstance(form, ApproveForm):
+        return [_("This amount need not be proposed.")]
+    values = form.values()
+    return consequences.of_approval(
+        refund_request,
+        breakdown,
+        by_hand=values.get("payout") == BY_HAND,
+        restock=bool(values.get("restock")),
+        shop=shop,
+    )
+
+
+def _lines(refund_request: RefundRequest, given: Breakdown | None, form: AmountForm | None) -> dict[str, Any]:
     order = refund_request.order_now.order
     fields = form.line_fields() if form else {}
     rows = order_lines.rows(order, asked_of(refund_request), given, fields)
@@ -162,16 +201,18 @@ def _lines(refund_request: RefundRequest, given: Breakdown | None, form: Approve
     }
 
 
-def _payouts(
-    refund_request: RefundRequest, attempts: list[PayoutAttempt], refusal: PayoutAttempt | None, now: datetime
-) -> dict[str, Any]:
-    doubt = doubts.in_doubt(attempts) if refund_request.status == Status.CHECK_NEEDED else None
-    settle_at = moment(doubts.may_settle_at(doubt), now) if doubt else None
-    concern = doubt or (refusal if refund_request.status == Status.FAILED else None)
+def _payouts(refund_request: RefundRequest, attempts: list[PayoutAttempt], now: datetime) -> dict[str, Any]:
+    """`doubt` is what has to be settled before anything else; `after_all` a refusal that may prove untrue later."""
+    found = doubts.to_settle(refund_request, attempts)
+    is_refusal = refund_request.status == Status.FAILED and doubts.unconfirmed(attempts) is not None
+    in_doubt = found is not None and refund_request.status == Status.CHECK_NEEDED
+    settle_at = moment(doubts.may_settle_at(found), now) if found and in_doubt else None
+    shown = doubts.shown(found, refund_request, now) if found else None
     return {
         "attempts": [doubts.shown(attempt, refund_request, now) for attempt in reversed(attempts)],
-        "doubt": doubts.shown(concern, refund_request, now) if concern else None,
-        "is_refusal": concern is not None and concern is refusal,
+        "doubt": shown if in_doubt or is_refusal else None,
+        "after_all": None if in_doubt or is_refusal else shown,
+        "is_refusal": is_refusal,
         "settle_at": settle_at,
         "too_early": settle_at is not None and settle_at.is_ahead,
         "left_overs": doubts.left_overs(refund_request, attempts) if refund_request.status == Status.FAILED else [],
@@ -192,7 +233,7 @@ def _around(refund_request: RefundRequest, opening: Opening, now: datetime) -> d
         "notes": [message for message in messages if message.internal],
         "messages_with_customer": [message for message in messages if not message.internal],
         "others": [_other(other, refund_request, now) for other in others.order_by("-created_at")[:OTHERS]],
-        "sibling": _sibling_in_doubt(refund_request),
+        **_siblings(refund_request),
     }
 
 
@@ -206,12 +247,20 @@ def _other(other: RefundRequest, than: RefundRequest, now: datetime) -> dict[str
     }
 
 
-def _sibling_in_doubt(refund_request: RefundRequest) -> RefundRequest | None:
-    """Another case of the same order whose outcome is unknown: until it is settled, nothing can be approved here."""
-    attempt = (
-        PayoutAttempt.objects.filter(order_id=refund_request.order_id, status=AttemptStatus.UNKNOWN)
-        .exclude(refund_request=refund_request)
-        .select_related("refund_request")
-        .first()
-    )
-    return attempt.refund_request if attempt else None
+def _siblings(refund_request: RefundRequest) -> dict[str, Any]:
+    """What other cases of the same order mean for this one."""
+    order = refund_request.order_now.order
+    doubt = commitments.doubt_of(refund_request.order_id, besides=refund_request)
+    unseen = commitments.unseen(order, besides=refund_request)
+    return {"sibling": doubt, "unseen": _unseen(refund_request, unseen, sure=doubt is None) if unseen else ""}
+
+
+def _unseen(refund_request: RefundRequest, unseen: Decimal, *, sure: bool) -> str:
+    """Money that left, or may have left, of which only our own books know."""
+    paid = PayoutAttempt.objects.filter(commitments.MAY_BE_PAID, order_id=refund_request.order_id)
+    by = RefundRequest.objects.filter(pk__in=paid.values("refund_request")).exclude(pk=refund_request.pk)
+    references = ", ".join(by.order_by("pk").values_list("reference", flat=True))
+    facts = {"amount": amount(refund_request, unseen), "references": references}
+    if sure:
+        return _("%(amount)s were paid by %(references)s and do not show in the shop.") % facts
+    return _("%(amount)s may have been paid by %(references)s and do not show in the shop.") % facts

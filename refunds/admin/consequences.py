@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from ..models import RefundRequest, Shop
 from ..money import Breakdown
+from ..states import Status
 from ..woocommerce.types import LineKind, Order
 from .show import amount, span
 
@@ -27,6 +28,23 @@ def of_approval(
         _goods(breakdown, restock),
         *_people(order, refund_request, breakdown, shop),
         _mail(refund_request),
+    ]
+
+
+def must_be_proposed(refund_request: RefundRequest, breakdown: Breakdown, shop: Shop) -> bool:
+    """Whether `workflow.approve` wants this amount proposed first, by somebody who approves nothing."""
+    limit = shop.second_approval_above
+    known = (refund_request.requested_amount, refund_request.approved_amount)
+    above = limit is not None and breakdown.amount > limit
+    return above and refund_request.status == Status.SUBMITTED and breakdown.amount not in known
+
+
+def of_proposal(refund_request: RefundRequest, breakdown: Breakdown) -> list[str]:
+    order = refund_request.order_now.order
+    facts = {"amount": amount(order, breakdown.amount), "asked": amount(order, refund_request.requested_amount)}
+    return [
+        _("%(amount)s is proposed; the customer asked for %(asked)s.") % facts,
+        _("Whoever proposes it does not approve it: two other people do. Nothing is paid before."),
     ]
 
 
@@ -62,7 +80,7 @@ def _people(order: Order, refund_request: RefundRequest, breakdown: Breakdown, s
     limit = shop.second_approval_above
     if limit is None or breakdown.amount <= limit:
         yield from _hold()
-    elif refund_request.needs_second:
+    elif refund_request.needs_second and refund_request.second_by_id is None:
         yield _("This is the second approval. With it the refund is paid.")
     else:
         yield _("Above %(limit)s a second person has to approve too; nothing is paid before.") % {

@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import orders, reconcile, timing, woocommerce, workflow
-from ..models import DeclineReason, RefundRequest
-from ..money import AmountError
+from ..models import DeclineReason, RefundRequest, Shop
+from ..money import AmountError, Breakdown
 from ..states import Status
-from . import case, doubts, offers
+from . import case, consequences, doubts, offers
 from .case import Opening
 from .forms import (
     BY_HAND,
+    AmountForm,
     ApproveForm,
     CaseForm,
     DeclineForm,
@@ -74,6 +75,9 @@ def decide(request: HttpRequest, pk: int, name: str, page: Page) -> HttpResponse
         opening.store_problem = _read_if_old(refund_request)
     form = decision.form(refund_request, request.POST)
     opening.bound[name] = form
+    if name == "propose" and offers.permitted(actor(request), ["approve"]):
+        # One form with two buttons: what was typed stands in it again, whichever was pressed.
+        opening.bound["approve"] = ApproveForm(refund_request, request.POST)
     version = _number(request, "version")
     if decision.on_version and version != refund_request.version:
         opening.problem = str(workflow.LostRace())
@@ -112,7 +116,10 @@ def preview(request: HttpRequest, pk: int, page: Page) -> HttpResponse:
     """The same page, saying what an approval with these figures would do. Does nothing and asks nobody."""
     refund_request = _found(pk)
     opening = Opening(seen_event=_number(request, "event"))
-    opening.bound["approve"] = ApproveForm(refund_request, request.POST)
+    if offers.permitted(actor(request), ["approve"]):
+        opening.bound["approve"] = ApproveForm(refund_request, request.POST)
+    else:
+        opening.bound["propose"] = AmountForm(refund_request, request.POST)
     return page(request, refund_request, opening, 200)
 
 
@@ -145,17 +152,27 @@ def read_order(refund_request: RefundRequest) -> str:
 # --- The acts --------------------------------------------------------------------------------------------------------
 
 
-def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    if not isinstance(form, ApproveForm):
-        raise TypeError("An approval needs its form.")
+def _as_shown(request: HttpRequest, refund_request: RefundRequest, form: CaseForm) -> Breakdown:
+    """What the form asks for, if that is the amount the page showed."""
+    if not isinstance(form, AmountForm):
+        raise TypeError("An amount needs its form.")
     try:
         breakdown = form.breakdown()
     except AmountError as error:
         raise Refused(str(error)) from None
-    figure = amount(refund_request, breakdown.amount)
     if request.POST.get("shown") != shown_amount(breakdown):
+        figure = amount(refund_request, breakdown.amount)
         raise Refused(_("The amount is now %(amount)s. Look at it, then approve.") % {"amount": figure})
+    return breakdown
+
+
+def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    breakdown = _as_shown(request, refund_request, form)
+    figure = amount(refund_request, breakdown.amount)
     typed = form.cleaned_data
+    if breakdown.amount != refund_request.requested_amount and not typed["words"].strip():
+        form.add_error("words", _("Tell the customer why it is another amount."))
+        raise Refused(_("This is another amount than asked for. Tell the customer why; nothing was decided."))
     workflow.approve(
         refund_request,
         by=actor(request),
@@ -164,12 +181,24 @@ def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm
         api_refund=typed["payout"] != BY_HAND,
         restock=typed["restock"],
         manual_reference=typed["manual_reference"] if typed["payout"] == BY_HAND else "",
+        words=typed["words"],
         note=typed["note"],
         address=address(request),
     )
     if refund_request.status != Status.APPROVED:
         return _("Your approval of %(amount)s is recorded. A second person has to approve it too.") % {"amount": figure}
     return _("Approved: %(amount)s.") % {"amount": figure}
+
+
+def _propose(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    breakdown = _as_shown(request, refund_request, form)
+    if not consequences.must_be_proposed(refund_request, breakdown, Shop.current()):
+        raise Refused(_("This amount need not be proposed."))
+    workflow.edit_amount(
+        refund_request, by=actor(request), version=version, breakdown=breakdown, address=address(request)
+    )
+    figure = amount(refund_request, breakdown.amount)
+    return _("Proposed: %(amount)s. Two others have to approve it.") % {"amount": figure}
 
 
 def _decline(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
@@ -229,7 +258,7 @@ def _settle_paid(request: HttpRequest, refund_request: RefundRequest, form: Case
         reference=form.cleaned_data["reference"],
         address=address(request),
     )
-    if refund_request.status == Status.CHECK_NEEDED:
+    if refund_request.status != Status.REFUNDED:
         return str(SAID_FIRST)
     return _("Recorded as paid. The customer gets a mail.")
 
@@ -245,13 +274,16 @@ def _settle_not_paid(request: HttpRequest, refund_request: RefundRequest, form: 
 
 def _confirm_no_payout(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
     workflow.confirm_no_payout(refund_request, by=actor(request), version=version, address=address(request))
+    if doubts.unconfirmed(refund_request.attempts.all()) is not None:
+        return str(SAID_FIRST)
     return _("Recorded: the payment provider shows no payout. You can decide again.")
 
 
 def _settled_by_look(refund_request: RefundRequest) -> bool:
     """The fresh look that settling needs, in the same action. True if it found the refund itself."""
-    doubt = doubts.in_doubt(refund_request.attempts.all())
-    too_early = doubt is not None and doubts.may_settle_at(doubt) > timezone.now()
+    doubt = doubts.to_settle(refund_request, refund_request.attempts.all())
+    in_doubt = doubt is not None and refund_request.status == Status.CHECK_NEEDED
+    too_early = doubt is not None and in_doubt and doubts.may_settle_at(doubt) > timezone.now()
     if not too_early:  # Otherwise `workflow` says why it is refused.
         _look_now(refund_request)
     refund_request.refresh_from_db()
@@ -259,8 +291,7 @@ def _settled_by_look(refund_request: RefundRequest) -> bool:
 
 
 def _look_now(refund_request: RefundRequest) -> None:
-    attempts = list(refund_request.attempts.all())
-    attempt = doubts.in_doubt(attempts) or doubts.refused(attempts)
+    attempt = doubts.to_settle(refund_request, refund_request.attempts.all())
     if attempt is None:
         raise Refused(_("This payout is not in doubt."))
     if not reconcile.look_now(attempt, patience=timing.STAFF_PATIENCE):
@@ -269,6 +300,7 @@ def _look_now(refund_request: RefundRequest) -> None:
 
 DECISIONS: Mapping[str, Decision] = {
     "approve": Decision(ApproveForm, _approve, reads_order=True),
+    "propose": Decision(AmountForm, _propose, reads_order=True),
     "decline": Decision(DeclineForm, _decline),
     "write": Decision(WriteForm, _write),
     "note": Decision(NoteForm, _note, on_version=False),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from .. import evidence, timing
 from ..formats import amount_text
 from ..models import PayoutAttempt, RefundRequest
-from ..states import AttemptStatus
+from ..states import AttemptStatus, Status
 from ..woocommerce.types import Verdict
 from .show import Moment, moment
 
@@ -123,27 +123,33 @@ def _row(row: Mapping[str, Any], attempt: PayoutAttempt, refund_request: RefundR
     return f"#{row['id']} · {figure} · {payment} · {whose}"
 
 
-def in_doubt(attempts: Iterable[PayoutAttempt]) -> PayoutAttempt | None:
-    """The attempt that a person could settle: the newest whose outcome is unknown or was undone."""
-    return next((attempt for attempt in sorted(attempts, key=_newest_first) if attempt.status in IN_DOUBT), None)
+def to_settle(refund_request: RefundRequest, attempts: Iterable[PayoutAttempt]) -> PayoutAttempt | None:
+    """The attempt whose end a person may record: of a doubt, or of a refusal that can still prove untrue."""
+    is_meant = {
+        Status.CHECK_NEEDED: _is_in_doubt,
+        Status.FAILED: _was_refused,
+        Status.DECLINED: _was_refused,
+    }.get(Status(refund_request.status))
+    if is_meant is None:
+        return None
+    return max(filter(is_meant, attempts), key=lambda attempt: attempt.n, default=None)
 
 
-def refused(attempts: Iterable[PayoutAttempt]) -> PayoutAttempt | None:
+def _is_in_doubt(attempt: PayoutAttempt) -> bool:
+    return attempt.status in IN_DOUBT
+
+
+def _was_refused(attempt: PayoutAttempt) -> bool:
+    said_so = attempt.verdict == Verdict.GATEWAY_REFUSED or attempt.no_payout_by_id is not None
+    return attempt.status == AttemptStatus.REFUSED and said_so
+
+
+def unconfirmed(attempts: Iterable[PayoutAttempt]) -> PayoutAttempt | None:
     """The refusal by the gateway that nobody has confirmed at the provider yet."""
     return next(
-        (
-            attempt
-            for attempt in attempts
-            if attempt.status == AttemptStatus.REFUSED
-            and attempt.verdict == Verdict.GATEWAY_REFUSED
-            and attempt.no_payout_by_id is None
-        ),
+        (attempt for attempt in attempts if _was_refused(attempt) and attempt.no_payout_by_id is None),
         None,
     )
-
-
-def _newest_first(attempt: PayoutAttempt) -> int:
-    return -attempt.n
 
 
 def may_settle_at(attempt: PayoutAttempt) -> datetime:

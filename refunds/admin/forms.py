@@ -43,8 +43,8 @@ class PlainForm(CaseForm):
     """A decision that is a button and nothing more."""
 
 
-class ApproveForm(CaseForm):
-    """Quantities by line, perhaps a lower amount, and the way the money takes."""
+class AmountForm(CaseForm):
+    """Quantities by line, and perhaps a lower amount: what is to be paid."""
 
     prefix_of_ids = "approve"
     amount = forms.CharField(
@@ -52,6 +52,53 @@ class ApproveForm(CaseForm):
         required=False,
         max_length=32,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def __init__(self, refund_request: RefundRequest, data: Any = None) -> None:
+        super().__init__(refund_request, data)
+        self.order = refund_request.order_now.order
+        self.left = [held for held in money.lines_left(self.order) if held.refundable and held.quantity]
+        for held in self.left:
+            self.fields[_name(held)] = _quantity_field(held)
+        self.initial = self._defaults(refund_request.breakdown)
+
+    def _defaults(self, decided: Breakdown | None) -> dict[str, Any]:
+        """What was decided or proposed before, where that is so, or what was asked."""
+        chosen = {line.line_id: line.quantity for line in decided.lines} if decided else asked_of(self.refund_request)
+        quantities = {_name(held): _initial(held, chosen.get(held.line.id, 0)) for held in self.left}
+        return {**quantities, "amount": self._decided_amount(decided, chosen)}
+
+    def _decided_amount(self, decided: Breakdown | None, chosen: dict[int, int]) -> str:
+        if decided is None or decided.decimals != self.order.decimals:
+            return ""
+        try:
+            whole = money.price(self.order, chosen).amount
+        except AmountError:
+            return ""
+        return "" if whole == decided.amount else money.canonical(decided.amount, decided.decimals)
+
+    def line_fields(self) -> dict[int, forms.BoundField]:
+        return {held.line.id: self[_name(held)] for held in self.left}
+
+    def breakdown(self) -> Breakdown:
+        """What the form asks for, priced from the order. Raises `AmountError`; bound or not."""
+        values = self.values()
+        breakdown = money.price(self.order, {held.line.id: int(values.get(_name(held)) or 0) for held in self.left})
+        typed = (values.get("amount") or "").strip()
+        return money.lower(breakdown, money.parse_amount(typed, self.order.decimals)) if typed else breakdown
+
+    def values(self) -> Mapping[str, Any]:
+        return self.cleaned_data if self.is_bound else self.initial
+
+
+class ApproveForm(AmountForm):
+    """The amount, what the customer reads about it, and the way the money takes."""
+
+    words = forms.CharField(
+        label=gettext_lazy("What the customer reads about the other amount"),
+        required=False,
+        max_length=4000,
+        widget=_area(2),
     )
     payout = forms.ChoiceField(
         label=gettext_lazy("How it is paid"),
@@ -70,58 +117,30 @@ class ApproveForm(CaseForm):
     restock = forms.BooleanField(label=gettext_lazy("Goods return to stock"), required=False)
     note = note_field()
 
-    def __init__(self, refund_request: RefundRequest, data: Any = None) -> None:
-        super().__init__(refund_request, data)
-        self.order = refund_request.order_now.order
-        self.left = [held for held in money.lines_left(self.order) if held.refundable and held.quantity]
-        for held in self.left:
-            self.fields[_name(held)] = _quantity_field(held)
-        self.initial = self._defaults()
-
-    def _defaults(self) -> dict[str, Any]:
-        """What was decided before, where that is so (a second approval, a payout that failed), or what was asked."""
-        decided = self.refund_request.breakdown
-        chosen = {line.line_id: line.quantity for line in decided.lines} if decided else asked_of(self.refund_request)
-        quantities = {_name(held): _initial(held, chosen.get(held.line.id, 0)) for held in self.left}
-        by_hand = self.order.payment_method in PAID_WITHOUT_GATEWAY
-        if self.refund_request.api_refund is not None and decided:
-            by_hand = not self.refund_request.api_refund
+    def _defaults(self, decided: Breakdown | None) -> dict[str, Any]:
+        """Also as it was decided before (a second approval, a payout that failed)."""
         restock = self.refund_request.restock if decided else None
         return {
-            **quantities,
-            "amount": self._decided_amount(decided, chosen),
-            "payout": BY_HAND if by_hand else BY_GATEWAY,
+            **super()._defaults(decided),
+            "words": self.refund_request.amount_words,
+            "payout": BY_HAND if self._by_hand(decided) else BY_GATEWAY,
             "manual_reference": self.refund_request.manual_reference,
             "restock": self.refund_request.reason not in NOT_FOR_SALE_AGAIN if restock is None else restock,
         }
 
-    def _decided_amount(self, decided: Breakdown | None, chosen: dict[int, int]) -> str:
-        if decided is None or decided.decimals != self.order.decimals:
-            return ""
-        try:
-            whole = money.price(self.order, chosen).amount
-        except AmountError:
-            return ""
-        return "" if whole == decided.amount else money.canonical(decided.amount, decided.decimals)
-
-    def line_fields(self) -> dict[int, forms.BoundField]:
-        return {held.line.id: self[_name(held)] for held in self.left}
+    def _by_hand(self, decided: Breakdown | None) -> bool:
+        if self.refund_request.manual_reference:
+            # Approved as transferred by hand, even if that was taken back: the gateway would pay it a second time.
+            return True
+        if self.refund_request.api_refund is not None and decided:
+            return not self.refund_request.api_refund
+        return self.order.payment_method in PAID_WITHOUT_GATEWAY
 
     def clean(self) -> None:
         super().clean()
         typed = self.cleaned_data
         if typed.get("payout") == BY_HAND and not typed.get("manual_reference", "").strip():
             self.add_error("manual_reference", _("Enter the reference of the transfer that you have made."))
-
-    def breakdown(self) -> Breakdown:
-        """What the form asks for, priced from the order. Raises `AmountError`; bound or not."""
-        values = self.cleaned_data if self.is_bound else self.initial
-        breakdown = money.price(self.order, {held.line.id: int(values.get(_name(held)) or 0) for held in self.left})
-        typed = (values.get("amount") or "").strip()
-        return money.lower(breakdown, money.parse_amount(typed, self.order.decimals)) if typed else breakdown
-
-    def values(self) -> Mapping[str, Any]:
-        return self.cleaned_data if self.is_bound else self.initial
 
 
 def _name(held: LineLeft) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PERMISSIONS: Mapping[str, str] = {
     "approve": "approve_refundrequest",
+    "propose": "work_refundrequest",
     "decline": "decline_refundrequest",
     "take_back": "approve_refundrequest",
     "reopen": "decline_refundrequest",
@@ -37,12 +38,20 @@ AFTER_GATEWAY_REFUSAL = ("look", "settle_paid", "confirm_no_payout")
 """A gateway's "no" can follow a payout: until somebody has looked at the provider, nothing else is offered."""
 
 
-def possible(refund_request: RefundRequest, *, gateway_refused: bool) -> tuple[str, ...]:
-    """What the state of the case allows, whoever looks at it."""
+def possible(refund_request: RefundRequest, *, unconfirmed: bool, to_settle: bool, has_limit: bool) -> tuple[str, ...]:
+    """What the state of the case allows, whoever looks at it.
+
+    `unconfirmed`: nobody has confirmed the gateway's refusal; `to_settle`: there is an attempt whose end can be
+    recorded; `has_limit`: above some amount two people approve.
+    """
     status = Status(refund_request.status)
     talk = ("write", "note") if status in WRITTEN_TO and refund_request.email else ("note",)
-    if status is Status.FAILED and gateway_refused:
+    if status is Status.FAILED and unconfirmed:
         return (*AFTER_GATEWAY_REFUSAL, *talk)
+    if status in (Status.FAILED, Status.DECLINED) and to_settle and refund_request.email:
+        return (*BY_STATUS[status], "settle_paid", *talk)
+    if status is Status.SUBMITTED and has_limit:
+        return (*BY_STATUS[status], "propose", *talk)
     return (*BY_STATUS.get(status, ()), *talk)
 
 

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Mail, RefundRequest, Shop
-from . import switch
+from . import store_check, switch
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -40,10 +40,17 @@ class RefundsAdminSite(AdminSite):
         return context | {"notices": notices() if may_see else []}
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        return [path("payouts/", self.admin_view(self.payouts), name="payouts"), *super().get_urls()]
+        return [
+            path("payouts/", self.admin_view(self.payouts), name="payouts"),
+            path("shop-check/", self.admin_view(self.store_check), name="store_check"),
+            *super().get_urls(),
+        ]
 
     def payouts(self, request: HttpRequest) -> Any:
         return switch.payouts(self, request)
+
+    def store_check(self, request: HttpRequest) -> Any:
+        return store_check.store_check(self, request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         counts = _counts() if request.user.has_perm("refunds.view_refundrequest") else []
