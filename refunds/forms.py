@@ -49,6 +49,13 @@ class LookUpForm(PlainForm):
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
 
+    subject = forms.CharField(
+        required=False,
+        label=_("Leave this empty"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
+    """People do not see it. Programs that fill in whatever they find give themselves away."""
+
     def clean_number(self) -> str:
         number: str = self.cleaned_data["number"]
         if not re.search(r"\w", number):

@@ -144,6 +144,26 @@ def test_too_many_look_ups_get_the_time_and_leave_no_row(client: Client) -> None
     assert LookUp.objects.count() == 6
 
 
+def test_program_that_fills_in_everything_is_shown_the_same_and_makes_nothing(client: Client) -> None:
+    followed = client.post("/", TYPED, follow=True)
+    LookUp.objects.all().delete()
+
+    answer = client.post("/", {**TYPED, "subject": "Buy now"})
+
+    alike = re.compile(r"/code/[^/]+/")
+    pages = [alike.sub("", bare(page.content, LookUp())) for page in (followed, answer)]
+    assert answer.status_code == 200
+    assert pages[0] == pages[1]
+    assert nothing_happened()
+
+
+def test_people_do_not_meet_the_hidden_field(client: Client) -> None:
+    page = client.get("/").content.decode()
+
+    assert '<div class="visually-hidden" aria-hidden="true"><label for="id_subject">' in page
+    assert '<input type="text" name="subject" autocomplete="off" tabindex="-1" id="id_subject">' in page
+
+
 # --- The code --------------------------------------------------------------------------------------------------------
 
 

@@ -230,7 +230,7 @@ def test_case_that_moved_on_keeps_the_words_and_no_photo(
 def test_photos_are_for_the_holder_of_the_link(client: Client) -> None:
     mine, theirs = (
         submitted(),
-        RefundRequestFactory.create(order=order(id=5002, lines=(replace(SHIRT, id=21),))),
+        RefundRequestFactory.create(order=order(id=5002, lines=(replace(SHIRT, id=21),)), chosen={21: 1}),
     )
     photo = photos.add(upload(picture()), refund_request=mine)
 
@@ -238,6 +238,7 @@ def test_photos_are_for_the_holder_of_the_link(client: Client) -> None:
     pages = [client.get(url(theirs, "photo", photo.public_id)), client.get(url(mine, "photo", "nothing"))]
 
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/jpeg")
+    assert b"".join(shown)[:3] == b"\xff\xd8\xff"
     assert {page.status_code for page in pages} == {404}
     assert pages[0].content == pages[1].content
     assert client.get(f"/s/x/photo/{photo.public_id}/").status_code == 404

@@ -29,8 +29,12 @@ def start(request: HttpRequest) -> HttpResponse:
     form = LookUpForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return page(request, "refunds/start.html", form=form, errors=summary(form))
+    number, email = form.cleaned_data["number"], form.cleaned_data["email"]
+    if form.cleaned_data["subject"]:
+        # A program filled in what people do not see. It is shown what everybody is shown, and nothing is made.
+        return _code_page(request, LookUp(code_issue=1), CodeForm())
     try:
-        look_up = verification.start(**form.cleaned_data, address=client_address(request))
+        look_up = verification.start(number=number, email=email, address=client_address(request))
     except verification.TooMany as limit:
         return too_many(request, limit)
     return redirect("refunds:code", look_up.public_id)
