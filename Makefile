@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help install run tour test lint format typecheck migrate lock clean
+.PHONY: help install run tour test lint format typecheck migrate lock clean matrix chaos mutants conformance
+N ?= 1000
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 install: $(VENV)/dev.stamp ## install everything, for work on the code too
 
@@ -20,6 +21,18 @@ tour: $(VENV)/run.stamp ## press all the buttons of a running portal and count t
 
 test: $(VENV)/dev.stamp ## run the tests on SQLite, and on PostgreSQL where there is one
 	@$(BIN)/python -m tests.run
+
+matrix: $(VENV)/dev.stamp ## spoil every step of a payout in every way, and count the money
+	@$(BIN)/python -m tests.matrix
+
+chaos: $(VENV)/dev.stamp ## kill real processes while N=1000 refunds go out, and count the money
+	@$(BIN)/python -m tests.chaos --refunds $(N)
+
+mutants: $(VENV)/dev.stamp ## take the safeguards out one by one: each time the proofs must fail
+	@$(BIN)/python -m tests.mutants
+
+conformance: $(VENV)/dev.stamp ## compare a test shop of yours with what the portal believes of WooCommerce
+	@CONFORMANCE_MAY_MOVE_MONEY=$(CONFORMANCE_MAY_MOVE_MONEY) $(BIN)/python -m pytest -q tests/conformance
 
 lint: $(VENV)/dev.stamp ## look for mistakes and untidy code
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from . import breaker, timing, woocommerce
 from .models import OrderSnapshot, RefundRequest, StoreHealth
+from .woocommerce import shopcheck
 from .woocommerce.codec import order_to_json
 from .woocommerce.types import Order, OrderNote, RefundInstruction, StoreRefund
 
@@ -124,6 +125,11 @@ def _keep_decimals() -> None:
     if decimals is not None:
         StoreHealth.objects.filter(pk=1).exclude(decimals=decimals).update(decimals=decimals)
         StoreHealth.objects.filter(pk=1, decimals=None).update(decimals=decimals)
+
+
+def examine() -> list[shopcheck.Finding]:
+    """Whether the shop is fit for refunds. Moves no money."""
+    return shopcheck.examine(store())
 
 
 def check(instruction: RefundInstruction) -> None:
