@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from refunds import dispatch
+from refunds import dispatch, timing
 from tests.postgres import Postgres, PostgresError
 
 from .processes import Process, strike
@@ -21,8 +21,8 @@ PAUSE = (0.5, 1.5)
 """Seconds between two strikes."""
 RESTART_AFTER = (0.1, 1.0)
 STORE_DOWN = (0.5, 2.0)
-STOPPED = 6.0
-"""Seconds, longer than the lease of a payout at the time scale of a run."""
+STOPPED = 1.15
+"""How many leases of a payout a process is stopped for."""
 FAULT_RATE = 0.2
 FAULT_SECONDS = (0.2, 1.0, 2.2, 3.0)
 """Of slow faults: two of them end within the deadline of a call, two after it."""
@@ -147,14 +147,14 @@ class Nemesis(threading.Thread):
         found = self._horse()
         if found and strike(found, signal.SIGSTOP):
             self.stops["horse"] += 1
-            self._in(STOPPED, lambda: strike(found, signal.SIGCONT))
+            self._in(_stopped_for(), lambda: strike(found, signal.SIGCONT))
 
     def _pause(self, kind: str) -> None:
         process = self._one_of(kind)
         if process is not None:
             process.send(signal.SIGSTOP)
             self.stops[kind] += 1
-            self._in(STOPPED, lambda: process.send(signal.SIGCONT))
+            self._in(_stopped_for(), lambda: process.send(signal.SIGCONT))
 
     def _one_of(self, kind: str) -> Process | None:
         alive = [process for name, process in self._site.processes.items() if name.startswith(kind) and process.alive]
@@ -228,3 +228,7 @@ class Nemesis(threading.Thread):
                 "delay": self._chance.choice(FAULT_SECONDS),
             }
         )
+
+
+def _stopped_for() -> float:
+    return STOPPED * timing.seconds(timing.LEASE)

@@ -170,7 +170,7 @@ class Run:
 def compare(cases: Iterable[Case], truths: dict[str, Truth], said: dict[str, str], sent: frozenset[str]) -> Standing:
     """`said` is what the portal says of each case; `sent` those of which it says that something may have left."""
     standing = Standing()
-    doubted = {case.order_id for case in cases if said[case.reference] == Status.CHECK_NEEDED}
+    doubted = {case.order_id for case in cases if said[case.reference] in PARKED}
     for case in cases:
         _place(standing, case, truths[case.reference].proof, said[case.reference], case.order_id in doubted, sent)
     return standing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
@@ -30,28 +30,37 @@ class Desk:
 
     def settle(self, cases: Iterable[Case], truths: dict[str, Truth]) -> None:
         """All of these, oldest first: an hour has to pass since each was sent, at the time scale of the run."""
-        for case in sorted(cases, key=lambda case: _sent_at(case)):
-            try:
-                self._settle(case, truths[case.reference])
-            except (workflow.NotAllowed, workflow.LostRace) as error:
-                self.refused.append(f"{case.reference}: {error}")
+        unpaid = [case for case in sorted(cases, key=_sent_at) if self._try(self._settle, case, truths[case.reference])]
+        for case in unpaid:
+            self._try(self._approve_again, case)
 
-    def _settle(self, case: Case, truth: Truth) -> None:
+    def _try(self, step: Callable[..., bool], case: Case, *more: Truth) -> bool:
+        try:
+            return step(case, *more)
+        except (workflow.NotAllowed, workflow.LostRace) as error:
+            self.refused.append(f"{case.reference}: {error}")
+            return False
+
+    def _settle(self, case: Case, truth: Truth) -> bool:
+        """True if the provider shows no payout, so that it has to be approved again."""
         refund_request = _looked_at(case)
         if refund_request.status not in (Status.CHECK_NEEDED, Status.FAILED):
-            return  # the look has settled it
+            return False  # the look has settled it
         known = {"by": self.by, "version": refund_request.version}
         if truth.payments:
             workflow.settle_paid(refund_request, reference="seen at the provider", **known)
             self.paid += 1
-            return
-        if refund_request.status == Status.CHECK_NEEDED:
+        elif refund_request.status == Status.CHECK_NEEDED:
             workflow.settle_not_paid(refund_request, **known)
-        elif workflow.cases.unconfirmed_refusal(refund_request) is not None:
+        elif _newest(case).status == AttemptStatus.REFUSED:
             workflow.confirm_no_payout(refund_request, **known)
-        _delete_left_overs(refund_request)
+        return not truth.payments
+
+    def _approve_again(self, case: Case) -> bool:
+        _delete_left_overs(RefundRequest.objects.get(pk=case.pk))
         approve_again(case, self.by)
         self.approved_again += 1
+        return True
 
 
 def _sent_at(case: Case) -> float:
