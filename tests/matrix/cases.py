@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portal.sandbox.store.faults import FAULTS, TAKES_TIME
+from portal.sandbox.store.faults import FAULTS
 
 from .steps import SMTP, STEPS
 
@@ -105,7 +105,7 @@ PAYING = (
     "claim", "prepare", "home", "order", "carries", "hold_back", "write_ahead", "post", "call", "record", "breaker",
     "sum", *IN_A_MOVE,
 )  # fmt: skip
-LOOKING = ("rows", "notes", "adopt", "record_look", "postpone", *IN_A_MOVE)
+LOOKING = ("home", "rows", "notes", "adopt", "record_look", "postpone", *IN_A_MOVE)
 
 ORIGINS: dict[str, dict[str, tuple[str, ...]]] = {
     "payout": {
@@ -202,8 +202,3 @@ def possible(case: Case) -> bool:
     if case.placed is None or not case.step or case.placed.call in SPOILED_IN_EVERY_WAY:
         return True
     return case.step == case.placed.step or case.step in WRITTEN_DOWN.get((case.road, case.origin), ())
-
-
-def is_slow(case: Case) -> bool:
-    """Whether the client has to lose its patience with the refund call."""
-    return case.placed is not None and case.placed.call == "refund.create" and case.fault in TAKES_TIME

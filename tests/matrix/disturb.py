@@ -51,6 +51,7 @@ class Disturber:
         self.at_step: dict[str, Callable[[], object]] = {}
         self.others: Others | None = None
         self.order_id: int | None = None
+        self._calls_before = 0
 
     def watch(self, placed: Placed | None, disturbance: Disturbance | None) -> None:
         """From now on these strike, once each. Nothing does where they are None."""
@@ -73,11 +74,13 @@ class Disturber:
             self._strike(step, "before", "stall", "overtaken")
             self._arm(step)
         if step.name == "call":
-            self._sendings_here()[-1].call = len(self._world.store.shop.log._calls) + 1
+            self._calls_before = len(self._world.calls())
 
     def leaving(self, step: Step, args: tuple[Any, ...], result: Any) -> None:
         self._disarm()
         self._stack.pop()
+        if step.name == "call":
+            self._note_call()
         if step.name == "write_ahead" and result is True:
             self.sendings.append(Sending(args[0].refund_request_id))
         elif step.name == "record":
@@ -86,6 +89,7 @@ class Disturber:
             self._strike(step, "after")
 
     def died(self, step: Step, args: tuple[Any, ...]) -> None:
+        """A call that was cut off would be noted here; the matrix kills before it or after it."""
         self._disarm(dead=True)
         self._stack.clear()
 
@@ -150,6 +154,10 @@ class Disturber:
 
     def _of(self, refund_request_id: int) -> Sending:
         return [sending for sending in self.sendings if sending.refund_request_id == refund_request_id][-1]
+
+    def _note_call(self) -> None:
+        made = [call["n"] for call in self._world.calls(self._calls_before) if call["call"] == "refund.create"]
+        self._sendings_here()[-1].call = made[-1] if made else None
 
 
 def _die() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import django
@@ -28,18 +32,35 @@ def prepare() -> None:
     django.setup()
 
 
-def scratch() -> Path:
-    """A directory in memory, if the machine has such a place: a thousand small commits a second need no disk."""
-    return Path(tempfile.mkdtemp(prefix="refunds-matrix-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+@dataclass(frozen=True)
+class Place:
+    """Where one process has its database and its store."""
+
+    directory: Path
+    database: str
+
+    def make(self) -> None:
+        """An empty database with all tables: a file in the directory, or on the server that DATABASE_URL names."""
+        self.directory.mkdir()
+        is_file = connection.vendor == "sqlite"
+        connection.settings_dict["TEST"]["NAME"] = str(self.directory / self.database) if is_file else self.database
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
 
 
-def make_database(directory: Path) -> None:
-    """A database of this process' own, as a file in `directory` or on the server that DATABASE_URL names."""
-    connection.settings_dict["TEST"]["NAME"] = (
-        str(directory / "matrix.sqlite3") if connection.vendor == "sqlite" else f"test_matrix_{os.getpid()}"
-    )
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+@contextmanager
+def places(count: int) -> Iterator[list[Place]]:
+    """One for each process; whatever becomes of the processes, nothing of them is left behind.
 
-
-def drop_database() -> None:
-    connection.creation.destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
+    In memory if the machine has such a place: a thousand small commits a second need no disk.
+    """
+    root = Path(tempfile.mkdtemp(prefix="refunds-matrix-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    found = [Place(root / str(n), f"test_matrix_{os.getpid()}_{n}") for n in range(count)]
+    try:
+        yield found
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+        connection.close()
+        if connection.vendor != "sqlite":
+            with connection._nodb_cursor() as cursor:
+                for place in found:
+                    cursor.execute(f'DROP DATABASE IF EXISTS "{place.database}" WITH (FORCE)')

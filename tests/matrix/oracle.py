@@ -80,7 +80,7 @@ def expected(story: Story, refund_request: RefundRequest) -> Status:
         return _after(sendings[-1], story.world.store)
     if story.case.origin == "changed":
         return Status.FAILED
-    return Status.APPROVED if _frozen(story, refund_request) else Status.REFUNDED
+    return Status.APPROVED if _waits(story, refund_request) else Status.REFUNDED
 
 
 def _after(sending: Sending, store: SandboxStore) -> Status:
@@ -93,20 +93,23 @@ def _after(sending: Sending, store: SandboxStore) -> Status:
     call = store.shop.log.since(sending.call - 1)[0]
     if call["status"] in TURNED_AWAY or "503-maintenance" in call["faults"]:
         return again
-    if call["status"] == 500 and GATEWAY & set(call["faults"]):
-        return Status.FAILED
-    return Status.CHECK_NEEDED
+    return Status.FAILED if _refused_by_the_gateway(call) else Status.CHECK_NEEDED
 
 
-def _frozen(story: Story, refund_request: RefundRequest) -> bool:
-    """Another case of the same order is in doubt: nothing of it may be sent."""
-    others = [other for other in story.requests if other.pk != refund_request.pk]
-    return any(expected_alone(story, other) == Status.CHECK_NEEDED for other in others)
+def _refused_by_the_gateway(call: dict[str, Any]) -> bool:
+    return call["status"] == 500 and bool(GATEWAY & set(call["faults"]))
 
 
-def expected_alone(story: Story, refund_request: RefundRequest) -> Status:
-    sent = any(sending.refund_request_id == refund_request.pk for sending in story.disturber.sendings)
-    return expected(story, refund_request) if sent else Status.REFUNDED
+def _waits(story: Story, refund_request: RefundRequest) -> bool:
+    """Another case of the order is in doubt, or was refused by a gateway that may have paid: nothing may be sent."""
+    for sending in story.disturber.sendings:
+        other = next(one for one in story.requests if one.pk == sending.refund_request_id)
+        if other.pk == refund_request.pk or books(story.world.store, other).proven:
+            continue
+        call = story.world.calls(sending.call - 1)[0] if sending.call else None
+        if _after(sending, story.world.store) == Status.CHECK_NEEDED or (call and _refused_by_the_gateway(call)):
+            return True
+    return False
 
 
 # --- What must not be ------------------------------------------------------------------------------------------------
@@ -162,7 +165,7 @@ TWICE_IS_BETTER_THAN_NEVER = ("drops-after", "silent-after")
 def _wrong_with_mails(story: Story) -> Iterator[str]:
     rows = {row.message_id: row for row in story.mails().select_related("refund_request", "look_up")}
     for row in rows.values():
-        if row.state != Mail.State.SENT:
+        if row.state not in (Mail.State.SENT, Mail.State.CANCELLED):
             yield f"FORGOTTEN: the mail {row.kind} is {row.state}"
     for mail in story.world.delivered:
         yield from _untrue(mail, rows[mail.message_id])

@@ -21,6 +21,12 @@ PROMISES = {
     "FORGOTTEN": "forgotten",
     "UNTRUE": "untrue mails",
 }
+BEGINNING = (
+    "Written by `make matrix`: every step of the money path, times every answer and fault of the sandbox store, times",
+    "kills, stalls and duplicates at that step. Each case is followed until nothing is due any more. What must have",
+    "become of it is told from the store's own ledger and rows, never from the portal's. A case is left for a person",
+    "only where the store proves nothing; then the portal says so.",
+)
 FOR_A_PERSON = (Status.CHECK_NEEDED, Status.FAILED)
 
 
@@ -70,10 +76,7 @@ class Report:
             [
                 "# What can go wrong, and what becomes of it",
                 "",
-                "Written by `make matrix`: every step of the money path, times every answer and fault of the sandbox store,",
-                "times kills, stalls and duplicates at that step. Each case is followed until nothing is due any",
-                "more. What must have become of it is told from the store's own ledger and rows, never from the portal's.",
-                "A case is left for a person only where the store proves nothing; then the portal says so.",
+                *BEGINNING,
                 "",
                 *(f"- {line}" for line in self.summary()),
                 "",

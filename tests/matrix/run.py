@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import logging
 import multiprocessing
 import random
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
-from refunds import audit
-
-from . import cases, report, steps
+from . import cases, report, sigkill
 from .cases import Case
-from .disturb import Disturber
-from .story import colleague
-from .tell import Told, tell
-from .world import World
+from .environment import Place, places
+from .runner import Runner
+from .tell import Told
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "faults.md"
-AT_ONCE = 200
-"""So many cases share a database before it is emptied."""
 
 
 def main() -> int:
     options = _options()
+    if options.sigkill:
+        with places(1) as (place,):
+            return 0 if sigkill.agree(Runner(place, options.seed), options.sigkill, options.seed) else 1
     chosen = cases.every(only=options.only)
     if options.limit is not None:
         chosen = cases.sample(chosen, options.limit, options.seed)
@@ -58,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="so many processes")
     parser.add_argument("--only", default="", help="cases with this in their name, as it is printed")
     parser.add_argument("--first", action="store_true", help="end with the first case that breaks a promise")
+    parser.add_argument("--sigkill", type=int, help="so many kills, once as in every case and once by a real SIGKILL")
     return parser.parse_args()
 
 
@@ -67,68 +67,41 @@ def _told(chosen: list[Case], jobs: int, seed: int) -> Iterator[Told]:
         list(group) for _placed, group in itertools.groupby(chosen, lambda one: (one.road, one.origin, one.placed))
     ]
     random.Random(seed).shuffle(groups)
-    if jobs == 1:
-        yield from _process(groups, seed)
-        return
-    with multiprocessing.get_context("fork").Pool(jobs, _begin, (seed,)) as pool:
-        for told in pool.imap_unordered(_group, groups):
-            yield from told
+    with places(jobs) as there:
+        if jobs == 1:
+            yield from _here(groups, there[0], seed)
+        else:
+            yield from _in_processes(groups, there, seed)
 
 
-def _process(groups: Iterable[list[Case]], seed: int) -> Iterator[Told]:
-    _begin(seed)
+def _here(groups: Iterable[list[Case]], place: Place, seed: int) -> Iterator[Told]:
+    runner = Runner(place, seed)
     try:
         for group in groups:
-            yield from _group(group)
+            yield from runner.group(group)
     finally:
-        _runner[0].world.close()
+        runner.world.close()
 
 
-class Runner:
-    """One per process."""
-
-    def __init__(self, seed: int) -> None:
-        logging.disable(logging.CRITICAL)
-        self.world = World()
-        self.disturber = Disturber(self.world)
-        self.seed, self.number = seed, 0
-        steps.hook(self.disturber)
-
-    def group(self, group: list[Case]) -> list[Told]:
-        """Cases that differ in their disturbance alone. Those at steps the first ones never came to are left out."""
-        told: list[Told] = []
-        known: frozenset[str] | None = None
-        for case in group:
-            if known is not None and case.step and case.step not in known:
-                continue
-            one = self.one(case)
-            told.append(one)
-            if case.kind not in cases.AT_A_STEP:
-                known = (known or frozenset()) | one.entered
-        return told
-
-    def one(self, case: Case) -> Told:
-        self.number += 1
-        random.seed(f"{self.seed} {case}")
-        told = tell(self.world, self.disturber, case, self.number)
-        if self.number % AT_ONCE == 0:
-            self.audited()
-        return told
-
-    def audited(self) -> None:
-        """The portal's own audit agrees with the oracle: nothing to complain of in all these cases together."""
-        found = [f"{one.reference}: {one.sentence}" for one in audit.violations()]
-        if found:
-            raise SystemExit(f"The audit found what no case showed: {found}")
-        self.world.forget()
-        colleague.cache_clear()
+def _in_processes(groups: Iterable[list[Case]], there: list[Place], seed: int) -> Iterator[Told]:
+    context = multiprocessing.get_context("fork")
+    free = context.SimpleQueue()
+    for place in there:
+        free.put(place)
+    with ProcessPoolExecutor(len(there), context, _begin, (free, seed)) as pool:
+        under_way = [pool.submit(_group, group) for group in groups]
+        try:
+            for done in as_completed(under_way):
+                yield from done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 _runner: list[Runner] = []
 
 
-def _begin(seed: int) -> None:
-    _runner[:] = [Runner(seed)]
+def _begin(free: SimpleQueue[Place], seed: int) -> None:
+    _runner[:] = [Runner(free.get(), seed)]
 
 
 def _group(group: list[Case]) -> list[Told]:

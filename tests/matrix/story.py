@@ -19,14 +19,15 @@ from refunds.woocommerce.types import Order
 
 from ..factories import RefundRequestFactory, approver
 from . import agenda
-from .cases import Case, Disturbance, Placed, is_slow
+from .cases import Case, Disturbance, Placed
 from .disturb import Disturber
 from .steps import Killed
-from .world import World, fresh_process
+from .world import World
 
 JOBS: dict[str, Callable[[int], None]] = {
     "pay": tasks.pay, "look": tasks.look, "look_up": tasks.look_up, "deliver": tasks.deliver,
 }  # fmt: skip
+ASKED_ENOUGH = 3
 MOST_TURNS = 120
 """A case that still has something due after so many turns never comes to rest."""
 DAYS_OF_LOOKS = timedelta(hours=26)
@@ -76,15 +77,15 @@ class Story:
         """Every job that is due now, once."""
         self._do(self._agenda())
 
-    def _do(self, entries: list[agenda.Entry]) -> int:
-        """Runs what is due of these. Returns how many jobs that were."""
+    def _do(self, entries: list[agenda.Entry]) -> set[str]:
+        """Runs what is due of these. Returns which jobs those were."""
         now = timezone.now()
         due = [entry for entry in entries if entry.at <= now]
         for entry in due:
             self.run(entry.job, entry.pk)
         if due and self.case.kind == "late twins":
             self.everything()
-        return len(due)
+        return {entry.job for entry in due}
 
     def _agenda(self) -> list[agenda.Entry]:
         if self.case.road == "look-up":
@@ -107,11 +108,13 @@ class Story:
         since = timezone.now()
         if within is None:
             within = {"": REST, "overtaken": DAYS_OF_LOOKS}.get(self.case.kind, HOURS)
+        asked = 0
         for _turn in range(MOST_TURNS):
             entries = self._agenda()
-            if self._do(entries):
+            if ran := self._do(entries):
+                asked = asked + 1 if ran == {"pay"} else 0
                 continue
-            at = self._next(entries)
+            at = self._next(entries, waits=asked > ASKED_ENOUGH)
             if self.case.kind == "late effect" and (at is None or self.disturber.entered.get("record_look", 0) > 1):
                 self.world.open_gate()
             if at is None or at > since + timing.scaled(within):
@@ -121,10 +124,11 @@ class Story:
             self.world.move_to(at)
         self.broken.append("it never comes to rest")
 
-    def _next(self, entries: list[agenda.Entry]) -> datetime | None:
-        """A sibling that waits asks again every few seconds: it does so here when something else is due too."""
-        others = [entry for entry in entries if entry.job != "pay"] if self.case.origin == "sibling" else []
-        return min((entry.at for entry in others or entries), default=None)
+    def _next(self, entries: list[agenda.Entry], *, waits: bool) -> datetime | None:
+        """A sibling that waits asks again every few seconds: once that is seen, something else has to happen first."""
+        others = [entry for entry in entries if entry.job != "pay"]
+        entries = others if waits and self.case.origin == "sibling" else entries
+        return min((entry.at for entry in entries), default=None)
 
     def forgotten(self) -> Iterator[str]:
         """What is still to come and would not be found by the sweep when its time has come."""
@@ -158,12 +162,10 @@ class Story:
     # --- From beginning to end ---------------------------------------------------------------------------------------
 
     def tell(self) -> None:
-        self.world.begin(slow=is_slow(self.case))
+        self.world.begin()
         self.disturber.begin()
         self.disturber.watch(None, None)
         ORIGINS[self.case.road, self.case.origin](self)
-        if self.case.placed is not None and self.case.placed.call == "settings.view":
-            fresh_process()
         self.disturber.others, self.disturber.order_id = self, self.order_id
         self.disturber.entered.clear()
         self.disturber.watch(self.case.placed, self.case.disturbance)

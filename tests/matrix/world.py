@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import smtplib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from typing import Any
@@ -23,25 +22,27 @@ from django.db import connection
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
+from portal.sandbox.store.faults import TAKES_TIME
 from portal.sandbox.store.journal import Stopped
 from portal.sandbox.store.shop import Shop as StoreShop
-from refunds import orders, payout
+from refunds import orders, timing, woocommerce
 from refunds.models import StoreHealth
 from refunds.woocommerce import store as client
-from refunds.woocommerce import v3
+from refunds.woocommerce import v3, wire
 
-from . import environment
+from .environment import Place
 
 BEGINNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
 """Every case begins on this Monday morning."""
-SCALE, SCALE_OF_SLOW = 0.05, 0.002
-"""TIME_SCALE. The second is for cases in which the client has to lose its patience with a refund: 180 ms."""
+SCALE = 0.05
+"""TIME_SCALE. Still long enough for a machine with other things to do: nothing waits that long unless it has to."""
 PATIENCE = 0.03
 """Seconds of one read, retries included, while a fault is switched on: that it is retried is proved elsewhere."""
 HELD = 1000.0
 """Seconds. A call that is slower than anybody's patience: it waits at the gate until the story opens it."""
-TRICKLE = 0.2
-"""Seconds: longer than the deadline of a call in a slow case."""
+REFUND_PATIENCE = 0.1
+"""Seconds of a refund call that is slow. The others have `POST_DEADLINE` seconds, scaled."""
+TRICKLE = 3 * REFUND_PATIENCE
 AT_REST_WITHIN = 30.0
 
 
@@ -58,11 +59,12 @@ class Delivered:
 class World:
     """One per process."""
 
-    def __init__(self) -> None:
-        self.directory = environment.scratch()
-        environment.make_database(self.directory)
-        self.store = SandboxStore(self.directory / "store", orders=[], race_window=0)
+    def __init__(self, place: Place) -> None:
+        place.make()
+        self.store = SandboxStore(place.directory / "store", orders=[], race_window=0)
         self.store.start()
+        self.remote = False
+        """In a child process the store is another process: its switches are then reached over HTTP."""
         self.faults_of_mail: str | None = None
         self.delivered: list[Delivered] = []
         self.broken_rules: list[str] = []
@@ -70,6 +72,7 @@ class World:
         self.slept = 0.0
         self._travel = time_machine.travel(BEGINNING, tick=False)
         self._clock = self._travel.start()
+        settings.TIME_SCALE = SCALE
         settings.WOOCOMMERCE_URL = self.store.base_url
         settings.EMAIL_BACKEND = "tests.matrix.world.MailServer"
         MailServer.world = self
@@ -78,16 +81,14 @@ class World:
     def close(self) -> None:
         self._travel.stop()
         self.store.stop()
-        environment.drop_database()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        connection.close()
 
-    def begin(self, *, slow: bool) -> None:
+    def begin(self) -> None:
         """As new: morning, and a store in good health whose home address has to be read."""
         self.gate.set()
         self.gate = threading.Event()
         self._clock.move_to(BEGINNING)
         self.slept = 0.0
-        settings.TIME_SCALE = SCALE_OF_SLOW if slow else SCALE
         self.store.shop.faults.clear()
         self.store.shop.copies.clear()
         self.faults_of_mail = None
@@ -120,18 +121,47 @@ class World:
         return bool(self.store.shop.faults._switches)
 
     def arm(self, call: str, fault: str, order_id: int | None) -> None:
+        if call == "refund.create" and fault in TAKES_TIME:
+            self._impatient(REFUND_PATIENCE)
         delay = TRICKLE if fault == "trickle" else HELD
-        self.store.arm(fault, times=None, order=order_id, on=call, delay=delay)
+        wanted = {"fault": fault, "times": None, "order": order_id, "on": call, "delay": delay}
+        if self.remote:
+            requests.post(self._control("faults"), json=wanted, timeout=10).raise_for_status()
+        else:
+            self.store.shop.faults.arm(wanted)
 
     def disarm(self) -> None:
-        self.store.shop.faults.clear()
         self.faults_of_mail = None
+        if self.remote:
+            requests.delete(self._control("faults"), timeout=10).raise_for_status()
+        else:
+            self.store.shop.faults.clear()
+
+        self._impatient(None)
+
+    def _impatient(self, seconds: float | None) -> None:
+        """How long the portal's client waits for a refund; None for as long as it likes."""
+        transport = orders.store().transport
+        scaled = {"refund_read": timing.POST_READ_TIMEOUT * SCALE, "refund_total": timing.POST_DEADLINE * SCALE}
+        waits = scaled if seconds is None else {"refund_read": seconds, "refund_total": seconds}
+        transport.timeouts = replace(transport.timeouts, **waits)
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """Those after call number `since`."""
+        if self.remote:
+            return list(requests.get(self._control(f"log?since={since}"), timeout=10).json())
+        return self.store.shop.log.since(since)
+
+    def _control(self, what: str) -> str:
+        return f"{self.store.base_url}/_sandbox/{what}"
 
     def open_gate(self) -> None:
         """Whatever the store was still at, it goes through with it now. Returns when it is done."""
+        if self.remote:
+            return
         self.gate.set()
         until = time.monotonic() + AT_REST_WITHIN
-        while any(call["status"] == "at work" for call in self.store.shop.log._calls[-20:]):
+        while any(call["status"] == "at work" for call in self.calls()[-20:]):
             if time.monotonic() > until:
                 raise RuntimeError("The store does not come to rest.")
             time.sleep(0.001)
@@ -194,8 +224,8 @@ def _short_patience(world: World) -> None:
 
 def _clock_that_sleeps_too(world: World) -> None:
     """Between write-ahead and call the payout looks at a clock that nobody can move: so much is added to it instead."""
-    boot_time = payout._clock
-    payout._clock = lambda: boot_time() + world.slept
+    boot_time = wire.clock
+    woocommerce.clock = wire.clock = lambda: boot_time() + world.slept
 
 
 def _gate(world: World) -> None:
@@ -208,9 +238,3 @@ def _gate(world: World) -> None:
             raise Stopped
 
     StoreShop.pause = held  # type: ignore[method-assign]
-
-
-def fresh_process() -> None:
-    """The portal's client as a new process has it: nothing learned yet, not even the store's decimals."""
-    orders._connect.cache_clear()
-    StoreHealth.objects.filter(pk=1).update(decimals=None)
