@@ -47,6 +47,7 @@ def test_noise_before_the_data_of_a_read_is_skipped(body: bytes, data: Any) -> N
         NOTICE + b'[{"id": 5, "line_items": []',
         NOTICE + b'{"refunds": []',
         b'[{"id": 5, "line_items": []',
+        b"[null, []",
         NOTICE,
         b'{"a": 1} and more',
         b"<html>[]</html>",

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from refunds.woocommerce import BadAnswer, StoreMisconfigured, StoreUnreachable, Timeouts
 from refunds.woocommerce import transport as transports
 from refunds.woocommerce.answers import Answer
-from refunds.woocommerce.transport import AnswerLost, NotSent, Transport, base_address
+from refunds.woocommerce.transport import AnswerLost, KeyAuth, NotSent, Transport, base_address
 
 from .woocommerce_server import Server, closed_port, reply, serving
 
@@ -140,9 +141,25 @@ def test_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("HOME", str(tmp_path))
 
     with serving(reply(200, {})) as server:
-        assert get(server).status == 200
+        wire = transport(server.url)
+        for signed in (True, False):
+            wire.get("/x", until=time.monotonic() + 3, signed=signed)
 
-    assert server.asked[0].headers["authorization"].startswith("Basic Y2tf")
+    signatures = [asked.headers.get("authorization", "") for asked in server.asked]
+    assert (signatures[0][:10], signatures[1]) == ("Basic Y2tf", "")
+
+
+@pytest.mark.parametrize(
+    "other", ["https://shop.example.evil", "http://shop.example", "https://shop.example:444", "https://evil@shop"]
+)
+def test_key_goes_to_no_other_address(other: str) -> None:
+    auth = KeyAuth("https://shop.example", KEY, SECRET)
+    request = requests.Request("GET", other).prepare()
+
+    with pytest.raises(StoreMisconfigured):
+        auth(request)
+
+    assert "Authorization" not in request.headers
 
 
 # --- Reads -----------------------------------------------------------------------------------------------------------
@@ -449,6 +466,21 @@ def test_write_without_a_whole_answer_is_lost_within_its_deadline(talk, words: s
     assert time.monotonic() - began < 2
 
 
+def test_write_is_lost_at_its_deadline_and_not_a_read_later() -> None:
+    """A byte just before the end does not buy another whole read."""
+
+    def talk(connection: socket.socket) -> None:
+        threading.Event().wait(0.9)
+        connection.sendall(b"HTTP/1.1 ")
+        _hangs(connection)
+
+    began = time.monotonic()
+    with serving(talk) as server, pytest.raises(AnswerLost, match="in time"):
+        transport(server.url, Timeouts(refund_read=30, refund_total=1)).send("POST", "/x", {})
+
+    assert 0.95 < time.monotonic() - began < 1.7
+
+
 def test_write_answered_with_more_than_the_limit_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transports, "REFUND_ANSWER_LIMIT", 1000)
 
@@ -566,8 +598,15 @@ def test_tls_handshake_that_trickles_is_cut_and_was_not_sent() -> None:
 
 
 def test_server_that_does_not_speak_tls_means_not_sent() -> None:
-    with serving(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server, pytest.raises(NotSent, match=r"^No secure connection"):
-        transport(server.url.replace("http:", "https:")).send("POST", "/x", {})
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_each, args=(listener, talk), daemon=True).start()
+        wire = transport(f"https://localhost:{listener.getsockname()[1]}", Timeouts())
+        with pytest.raises(NotSent, match=r"^No secure connection"):
+            wire.send("POST", "/x", {})
 
 
 # --- Timeouts --------------------------------------------------------------------------------------------------------
