@@ -25,7 +25,7 @@ from tests.postgres import Postgres
 from .site import Site
 
 TIME_SCALE = 0.02
-"""A lease is five seconds then, a call of the store ends after two, and doubts are looked at after 2.4, 6, 18 and 72."""
+"""A lease is five seconds then, a call ends after two, and a doubt is looked at after 2.4, 6, 18 and 72 seconds."""
 
 
 def main() -> int:
