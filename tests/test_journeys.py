@@ -93,6 +93,12 @@ def delivered() -> bool:
     return Mail.objects.get(kind="refunded").state == Mail.State.SENT
 
 
+def in_mailbox(site: Site, kind: str) -> list[Path]:
+    """The mails of a kind that the mail server took."""
+    wanted = Mail.objects.get(kind=kind).message_id.encode()
+    return [mail for mail in site.mails() if wanted in mail.read_bytes()]
+
+
 def test_an_approved_case_is_paid_and_its_mail_delivered(site: Site) -> None:
     refund_request = requested(site)
 
@@ -100,7 +106,7 @@ def test_an_approved_case_is_paid_and_its_mail_delivered(site: Site) -> None:
 
     wait_for_payout_and_mail(site, refund_request)
     assert site.store.posts() == 1
-    assert [b"To: anna@example.com" in mail.read_bytes() for mail in site.mails()] == [True]
+    assert [b"To: anna@example.com" in mail.read_bytes() for mail in in_mailbox(site, "refunded")] == [True]
 
 
 def test_an_approval_without_valkey_is_paid_once_it_is_back(site: Site) -> None:
