@@ -106,15 +106,21 @@ def open_case(client: Client, refund_request: RefundRequest) -> Page:
 
 
 def press(
-    client: Client, refund_request: RefundRequest, action: str, page: Page | None = None, *, to: str = "", **typed: Any
+    client: Client,
+    refund_request: RefundRequest,
+    action: str,
+    page: Page | None = None,
+    *,
+    button: str = "",
+    **typed: Any,
 ) -> Page:
     """Fills in one form of a case page as it came, types over it, presses its button and follows where it leads.
 
-    None takes a field out, as a browser leaves out a box that is not ticked. `to` is another button of the same form.
+    None takes a field out, as a browser leaves out a box that is not ticked. `button` is another one of the same form.
     """
     page = page or open_case(client, refund_request)
     filled = {name: value for name, value in (page.form(action) | typed).items() if value is not None}
-    return Page(client.post(case_url(refund_request, to or action), filled, follow=True))
+    return Page(client.post(case_url(refund_request, button or action), filled, follow=True))
 
 
 def in_store(sandbox: SandboxStore, **fields: Any) -> Order:

@@ -220,7 +220,7 @@ def test_nothing_left_is_said_instead_of_an_amount(client: Client, sandbox: Sand
 
 
 def test_preview_works_out_other_figures_and_does_nothing(client: Client, order: Order, case: RefundRequest) -> None:
-    page = press(client, case, "approve", to="preview", **{shirts(order): "2", "amount": "40.00"})
+    page = press(client, case, "approve", button="preview", **{shirts(order): "2", "amount": "40.00"})
 
     assert page.status == 200
     assert page.context["plan_sentences"][0] == "EUR\xa040.00 goes back by Test Pay (card)."
@@ -236,13 +236,13 @@ def test_preview_asks_the_store_nothing(
     page = open_case(client, case)
     calls = len(sandbox.calls)
 
-    press(client, case, "approve", page, to="preview", **{shirts(order): "2"})
+    press(client, case, "approve", page, button="preview", **{shirts(order): "2"})
 
     assert len(sandbox.calls) == calls
 
 
 def test_preview_says_what_is_wrong_with_an_amount(client: Client, case: RefundRequest) -> None:
-    page = press(client, case, "approve", to="preview", amount="99.00")
+    page = press(client, case, "approve", button="preview", amount="99.00")
 
     assert page.context["plan_problem"] == "This is more than there is to refund."
     assert page.form("approve")["amount"] == "99.00"
@@ -405,7 +405,7 @@ def test_the_page_costs_the_same_however_much_has_happened(
     with CaptureQueriesContext(connection) as queries:
         assert open_case(client, case).status == 200
 
-    assert len(queries) == 21
+    assert len(queries) == 24
 
 
 # --- Hostile words ---------------------------------------------------------------------------------------------------

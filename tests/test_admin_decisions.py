@@ -266,8 +266,8 @@ def test_above_the_limit_another_amount_is_proposed_first(client: Client, case: 
     Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
     proposer = UserFactory.create(permissions=BOTH)
     client.force_login(proposer)
-    preview = press(client, case, "approve", to="preview", amount="15.00")
-    page = press(client, case, "approve", preview, to="propose")
+    preview = press(client, case, "approve", button="preview", amount="15.00")
+    page = press(client, case, "approve", preview, button="propose")
     proposed = now_of(case)
     again = press(client, case, "approve", page, words="Worn once.")
     for _unused in range(2):
@@ -293,7 +293,7 @@ def test_who_does_not_approve_can_propose(client: Client, case: RefundRequest) -
     Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": "10.00"})
     client.force_login(agent())
     page = open_case(client, case)
-    preview = press(client, case, "propose", page, to="preview", amount="15.00")
+    preview = press(client, case, "propose", page, button="preview", amount="15.00")
 
     press(client, case, "propose", preview)
 
@@ -308,7 +308,7 @@ def test_nothing_is_proposed_that_can_be_approved(client: Client, case: RefundRe
     Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": limit})
     page = open_case(client, case)
 
-    refused = press(client, case, "approve", page, to="propose", amount=amount, shown=amount)
+    refused = press(client, case, "approve", page, button="propose", amount=amount, shown=amount)
 
     assert "Propose this amount</button>" not in page.html
     assert refused.status == 409
@@ -504,6 +504,77 @@ def test_a_declined_case_stays_closed_where_its_items_were_asked_for_again(
     assert now_of(case).status == Status.DECLINED
 
 
+# --- Whose case it is ------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_taken(client: Client, case: RefundRequest) -> None:
+    me = agent()
+    client.force_login(me)
+
+    page = press(client, case, "assign")
+
+    (entry,) = page.context["timeline"]
+    assert "The case is yours." in page.html
+    assert (now_of(case).assigned_to, now_of(case).version) == (me, case.version)
+    assert (entry.what, entry.details, entry.address) == (
+        "Passed the case on",
+        (f"to {me.username}",),
+        "127.0.0.1",
+    )
+    assert "Take it" not in page.html
+
+
+def test_a_case_is_passed_on_and_let_go(client: Client, case: RefundRequest) -> None:
+    colleague = agent()
+
+    passed = press(client, case, "assign", to=str(colleague.pk))
+    owner = now_of(case).assigned_to
+    let_go = press(client, case, "assign", passed, to="")
+
+    assert f"Passed on to {colleague.username}." in passed.html
+    assert f"Case of <strong>{colleague.username}</strong>" in passed.html
+    assert owner == colleague
+    assert "The case is nobody’s now." in let_go.html
+    assert [entry.details for entry in let_go.context["timeline"]] == [("to nobody",), (f"to {colleague.username}",)]
+    assert now_of(case).assigned_to is None
+
+
+def test_a_case_that_somebody_took_meanwhile_stays_theirs(client: Client, case: RefundRequest) -> None:
+    page = open_case(client, case)
+    faster = agent()
+    workflow.assign(case, by=faster, to=faster, seen=None)
+
+    again = press(client, case, "assign", page)
+
+    assert again.status == 409
+    assert "Somebody else has changed this in the meantime." in again.html
+    assert now_of(case).assigned_to == faster
+
+
+@pytest.mark.parametrize("to", ["999999", "abc", "9" * 30])
+def test_a_case_is_not_passed_to_nobody_we_know(client: Client, case: RefundRequest, to: str) -> None:
+    page = press(client, case, "assign", to=to)
+
+    assert page.status == 422
+    assert now_of(case).assigned_to is None
+
+
+def test_a_case_is_not_passed_to_who_cannot_work_on_it(client: Client, case: RefundRequest) -> None:
+    reader = UserFactory.create(permissions=["view_refundrequest"])
+
+    page = press(client, case, "assign", to=str(reader.pk))
+
+    assert page.status == 422
+    assert f">{reader.username}</option>" not in page.html
+    assert now_of(case).assigned_to is None
+
+
+def test_a_closed_case_is_not_passed_on(client: Client, case: RefundRequest) -> None:
+    page = press(client, case, "decline", decline_reason="used", words="Worn.")
+
+    assert not page.offers("assign")
+
+
 # --- Talking ---------------------------------------------------------------------------------------------------------
 
 
@@ -589,6 +660,7 @@ def test_agents_decline_and_do_not_approve(client: Client, case: RefundRequest) 
         "settle_paid",
         "settle_not_paid",
         "confirm_no_payout",
+        "assign",
         "write",
         "note",
     ],

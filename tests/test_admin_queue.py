@@ -133,6 +133,17 @@ def test_a_reason_can_be_chosen(client: Client) -> None:
     assert references == [faulty.reference]
 
 
+def test_mine_and_nobodys_can_be_chosen(client: Client) -> None:
+    me, other = agent(), agent()
+    client.force_login(me)
+    mine, theirs, nobodys = a_case(assigned_to=me), a_case(assigned_to=other), a_case()
+
+    assert shown(client, "?whose=mine") == [mine.reference]
+    assert shown(client, "?whose=nobody") == [nobodys.reference]
+    assert shown(client, "?whose=nonsense") == [mine.reference, theirs.reference, nobodys.reference]
+    assert f'<td class="field-assignee">{other.username}</td>' in client.get(QUEUE).content.decode()
+
+
 def test_open_states_are_counted(client: Client) -> None:
     a_case()
     a_case()
@@ -251,7 +262,7 @@ def test_search_for_what_is_not_there_finds_nothing(client: Client, term: str) -
 @pytest.mark.parametrize("rows", [1, 50])
 def test_the_queue_costs_the_same_for_any_number_of_rows(client: Client, rows: int) -> None:
     for _unused in range(rows):
-        a_case()
+        a_case(assigned_to=agent())
 
     with CaptureQueriesContext(connection) as queries:
         assert len(shown(client)) == rows

@@ -284,7 +284,7 @@ def test_every_state_has_its_tone() -> None:
 def test_every_decision_has_its_permission_and_its_door() -> None:
     offered = {name for names in offers.BY_STATUS.values() for name in names} | set(offers.AFTER_GATEWAY_REFUSAL)
 
-    assert set(DECISIONS) == set(offers.PERMISSIONS) == offered | {"write", "note", "propose"}
+    assert set(DECISIONS) == set(offers.PERMISSIONS) == offered | {"assign", "write", "note", "propose"}
     for name in DECISIONS:
         assert reverse(f"admin:refunds_refundrequest_{name}", args=[1]).endswith(f"/1/{name}/")
 

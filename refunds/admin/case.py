@@ -24,6 +24,7 @@ from .forms import (
     BY_HAND,
     AmountForm,
     ApproveForm,
+    AssignForm,
     CaseForm,
     DeclineForm,
     NoPayoutForm,
@@ -40,6 +41,7 @@ FORMS: dict[str, type[CaseForm]] = {
     "approve": ApproveForm,
     "propose": AmountForm,
     "decline": DeclineForm,
+    "assign": AssignForm,
     "write": WriteForm,
     "note": NoteForm,
     "settle_paid": SettlePaidForm,
@@ -60,7 +62,9 @@ class Opening:
 
 
 def find(pk: int) -> RefundRequest | None:
-    rows = RefundRequest.objects.select_related("order_asked", "order_now", "decided_by", "edited_by", "paid_attempt")
+    rows = RefundRequest.objects.select_related(
+        "order_asked", "order_now", "decided_by", "edited_by", "paid_attempt", "assigned_to"
+    )
     return rows.prefetch_related("lines").filter(pk=pk).first()
 
 
@@ -224,13 +228,14 @@ def _around(refund_request: RefundRequest, opening: Opening, now: datetime) -> d
     events = list(refund_request.events.select_related("by").order_by("-pk"))
     mails = Mail.objects.filter(refund_request=refund_request).order_by("-pk")
     others = RefundRequest.objects.filter(email=refund_request.email).exclude(email="").exclude(pk=refund_request.pk)
-    messages = list(refund_request.messages.select_related("by"))
+    messages = list(refund_request.messages.select_related("by").prefetch_related("photos"))
     return {
         "timeline": entries(events, now, refund_request),
         "since": entries((event for event in events if 0 < opening.seen_event < event.pk), now, refund_request),
         "last_event": events[0].pk if events else 0,
         "mails": [(mail, moment(mail.sent_at or mail.created_at, now)) for mail in mails],
         "notes": [message for message in messages if message.internal],
+        "photos": refund_request.photos.filter(message=None),
         "messages_with_customer": [message for message in messages if not message.internal],
         "others": [_other(other, refund_request, now) for other in others.order_by("-created_at")[:OTHERS]],
         **_siblings(refund_request),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +28,7 @@ from .forms import (
     BY_HAND,
     AmountForm,
     ApproveForm,
+    AssignForm,
     CaseForm,
     DeclineForm,
     NoPayoutForm,
@@ -215,6 +217,15 @@ def _decline(request: HttpRequest, refund_request: RefundRequest, form: CaseForm
     return _("Declined. The customer gets your words by mail.")
 
 
+def _assign(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    by, to = actor(request), form.cleaned_data["to"]
+    seen = User.objects.filter(pk=form.cleaned_data["seen"]).first()
+    workflow.assign(refund_request, by=by, to=to, seen=seen, address=address(request))
+    if to is None:
+        return _("The case is nobody’s now.")
+    return _("The case is yours.") if to == by else _("Passed on to %(who)s.") % {"who": to}
+
+
 def _write(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
     """A message; a question, if the case is to wait for the answer."""
     by, text = actor(request), form.cleaned_data["text"]
@@ -302,6 +313,7 @@ DECISIONS: Mapping[str, Decision] = {
     "approve": Decision(ApproveForm, _approve, reads_order=True),
     "propose": Decision(AmountForm, _propose, reads_order=True),
     "decline": Decision(DeclineForm, _decline),
+    "assign": Decision(AssignForm, _assign, on_version=False),
     "write": Decision(WriteForm, _write),
     "note": Decision(NoteForm, _note, on_version=False),
     "take_back": Decision(PlainForm, _take_back),

@@ -98,6 +98,20 @@ class StateFilter(admin.SimpleListFilter):
             }
 
 
+class WhoseFilter(admin.SimpleListFilter):
+    title = _("whose")
+    parameter_name = "whose"
+    template = "admin/refunds/menu.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("mine", _("Mine")), ("nobody", _("Nobody’s"))]
+
+    def queryset(self, request: HttpRequest, queryset: Cases) -> Cases:
+        if self.value() == "mine":
+            return queryset.filter(assigned_to=request.user.pk)
+        return queryset.filter(assigned_to=None) if self.value() == "nobody" else queryset
+
+
 class ReasonFilter(admin.SimpleListFilter):
     title = _("reason")
     parameter_name = "reason"

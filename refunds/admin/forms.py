@@ -14,6 +14,7 @@ from ..models import DeclineReason, Reason, RefundRequest
 from ..money import AmountError, Breakdown, LineLeft
 from ..woocommerce.types import LineKind
 from .order_lines import asked_of
+from .people import colleagues
 
 BY_GATEWAY, BY_HAND = "gateway", "hand"
 PAID_WITHOUT_GATEWAY = frozenset({"cod", "bacs", "cheque", ""})
@@ -200,6 +201,20 @@ class NoteForm(CaseForm):
         widget=_area(2),
         error_messages={"required": gettext_lazy("Write something first.")},
     )
+
+
+class AssignForm(CaseForm):
+    """Whose case it is. `seen` is whose it was when the page was shown."""
+
+    prefix_of_ids = "assign"
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, refund_request: RefundRequest, data: Any = None) -> None:
+        super().__init__(refund_request, data)
+        self.fields["to"] = forms.ModelChoiceField(
+            colleagues(), label=_("Pass on to"), required=False, empty_label=_("Nobody")
+        )
+        self.initial = {"to": refund_request.assigned_to_id, "seen": refund_request.assigned_to_id}
 
 
 class SettlePaidForm(CaseForm):

@@ -17,6 +17,7 @@ PERMISSIONS: Mapping[str, str] = {
     "decline": "decline_refundrequest",
     "take_back": "approve_refundrequest",
     "reopen": "decline_refundrequest",
+    "assign": "work_refundrequest",
     "write": "work_refundrequest",
     "note": "work_refundrequest",
     "look": "work_refundrequest",
@@ -45,14 +46,16 @@ def possible(refund_request: RefundRequest, *, unconfirmed: bool, to_settle: boo
     recorded; `has_limit`: above some amount two people approve.
     """
     status = Status(refund_request.status)
-    talk = ("write", "note") if status in WRITTEN_TO and refund_request.email else ("note",)
+    always = ("write", "note") if status in WRITTEN_TO and refund_request.email else ("note",)
+    if status in OPEN:
+        always = ("assign", *always)
     if status is Status.FAILED and unconfirmed:
-        return (*AFTER_GATEWAY_REFUSAL, *talk)
+        return (*AFTER_GATEWAY_REFUSAL, *always)
     if status in (Status.FAILED, Status.DECLINED) and to_settle and refund_request.email:
-        return (*BY_STATUS[status], "settle_paid", *talk)
+        return (*BY_STATUS[status], "settle_paid", *always)
     if status is Status.SUBMITTED and has_limit:
-        return (*BY_STATUS[status], "propose", *talk)
-    return (*BY_STATUS.get(status, ()), *talk)
+        return (*BY_STATUS[status], "propose", *always)
+    return (*BY_STATUS.get(status, ()), *always)
 
 
 def permitted(user: User, names: Collection[str]) -> frozenset[str]:

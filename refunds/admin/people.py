@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 
@@ -17,3 +18,9 @@ def actor(request: HttpRequest) -> User:
 def address(request: HttpRequest) -> str | None:
     """Where they act from, for the ledger."""
     return request.META.get("REMOTE_ADDR") or None
+
+
+def colleagues() -> QuerySet[User]:
+    """Staff who can work on cases."""
+    can_work = User.objects.with_perm("refunds.work_refundrequest", backend="django.contrib.auth.backends.ModelBackend")
+    return can_work.filter(is_staff=True).order_by("username")

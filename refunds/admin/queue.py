@@ -10,27 +10,31 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
-from ..models import RefundRequest
+from ..models import Photo, RefundRequest
+from ..photos import photo_response
 from ..states import OPEN
 from . import case, decisions, show
 from .case import Opening
-from .filters import CLOSED_STATES, NEEDS_PERSON, WORST_FIRST, ReasonFilter, StateFilter, search, urgency
+from .filters import CLOSED_STATES, NEEDS_PERSON, WORST_FIRST, ReasonFilter, StateFilter, WhoseFilter, search, urgency
 from .offers import PERMISSIONS
 from .people import actor
 from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "state", "age")
+    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "age")
     list_display_links = None
-    list_filter = (StateFilter, ReasonFilter)
+    list_filter = (StateFilter, WhoseFilter, ReasonFilter)
+    list_select_related = ("assigned_to",)
     list_per_page = 50
     search_fields = ("reference",)
     empty_value_display = ""
@@ -89,6 +93,10 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         asked = show.amount(refund_request, refund_request.requested_amount)
         return format_html('<span class="money">{}</span> <span class="quiet">{} {}</span>', figure, _("of"), asked)
 
+    @admin.display(description=_("whose"))
+    def assignee(self, refund_request: RefundRequest) -> str:
+        return str(refund_request.assigned_to or "")
+
     @admin.display(description=_("state"))
     def state(self, refund_request: RefundRequest) -> SafeString:
         waits_for = show.waits_for(refund_request, timezone.now())
@@ -103,7 +111,18 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [self._door("preview", partial(decisions.preview, page=self._page))]
         own += [self._door(name, partial(decisions.decide, name=name, page=self._page)) for name in PERMISSIONS]
+        photo = self.admin_site.admin_view(require_safe(self.photo))
+        own.append(path("<int:pk>/photo/<str:public_id>/", photo, name="refunds_refundrequest_photo"))
         return own + super().get_urls()
+
+    def photo(self, request: HttpRequest, pk: int, public_id: str) -> HttpResponseBase:
+        """A photo of this case, for those who may see the case."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        photo = Photo.objects.filter(refund_request=pk, public_id=public_id).first()
+        if photo is None:
+            raise Http404
+        return photo_response(photo)
 
     def _door(self, name: str, view: Any) -> URLPattern:
         def guarded(request: HttpRequest, pk: int) -> HttpResponse:

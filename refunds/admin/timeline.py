@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -70,19 +71,27 @@ class Entry:
 
 
 def entries(events: Iterable[RefundEvent], now: datetime, of: RefundRequest | None = None) -> list[Entry]:
-    return [_entry(event, now, of) for event in events]
+    events = list(events)
+    passed_to = {event.data["to"] for event in events if event.kind == "assigned" and event.data["to"]}
+    people = User.objects.in_bulk(passed_to) if passed_to else {}
+    return [_entry(event, now, of, people) for event in events]
 
 
-def _entry(event: RefundEvent, now: datetime, of: RefundRequest | None) -> Entry:
+def _entry(event: RefundEvent, now: datetime, of: RefundRequest | None, people: Mapping[int, User]) -> Entry:
     return Entry(
         moment=Moment(event.at, now),
         who=event.by.get_username() if event.by else str(ACTORS.get(event.actor, event.actor)),
         address=event.address or "",
         what=str(KINDS.get(event.kind, event.kind)),
-        details=tuple(_details(event.data, of)),
+        details=(_to(event, people),) if event.kind == "assigned" else tuple(_details(event.data, of)),
         status_label=str(Status(event.to_status).label) if event.to_status in Status.values else "",
         tone=TONES.get(event.to_status, "quiet"),
     )
+
+
+def _to(event: RefundEvent, people: Mapping[int, User]) -> str:
+    to = people.get(event.data["to"])
+    return _("to nobody") if to is None else _("to %(who)s") % {"who": to}
 
 
 def _details(data: Mapping[str, Any], of: RefundRequest | None) -> Iterable[str]:
