@@ -31,7 +31,8 @@ TIME_SCALE = 0.02
 def main() -> int:
     options = _options()
     # Asked to end, it still ends all it has started.
-    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(1))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_unused: sys.exit(1))
     print(f"{options.refunds} refunds, {options.database}, seed {options.seed}", flush=True)
     with _directory(keep=options.keep) as directory, _database(options.database, directory) as (url, postgres):
         site = Site(directory, database_url=url, time_scale=TIME_SCALE)
