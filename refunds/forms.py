@@ -206,7 +206,7 @@ def note_field(label: Any, help_text: Any = "") -> forms.CharField:
         label=label,
         help_text=help_text,
         error_messages={"max_length": _("Please shorten your note to 2000 characters.")},
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
 
 

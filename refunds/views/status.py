@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -87,7 +88,7 @@ def _status_page(request: HttpRequest, refund_request: RefundRequest, token: str
         may_withdraw=refund_request.status in WITHDRAWABLE,
         is_erased=_is_erased(refund_request),
         token=token,
-        here=links.status_path(refund_request),
+        here=reverse("refunds:status", args=[token]),
     )
 
 
