@@ -66,9 +66,7 @@ def state(refund_request: RefundRequest, shop: Shop) -> State:
         case Status.SUBMITTED:
             return State("waiting", _("We have your request."), _answer_by(refund_request.created_at, shop.answer_days))
         case Status.NEEDS_INFO:
-            return State(
-                "attention", _("We need something from you."), (_("We go on when we have your answer."),)
-            )
+            return State("attention", _("We need something from you."), (_("We go on when we have your answer."),))
         case Status.APPROVED:
             return State("good", _approved(refund_request), (_("It is being prepared."), _we_write()))
         case Status.SENDING:

@@ -13,9 +13,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from refunds import photos
+from refunds import links, photos
 from refunds.models import LookUp, Photo, ReasonRule, RefundRequest, Shop
-from tests.factories import LookUpFactory
+from tests.factories import LookUpFactory, OrderSnapshotFactory, order
 from tests.test_pages_request import CHOSEN, REVIEW, URL, nothing_sent, proven, send, shown
 from tests.test_photos import picture, upload
 
@@ -211,6 +211,32 @@ def test_without_proof_no_photo_is_taken(client: Client) -> None:
     send_with(client, "review", upload(picture()), **CHOSEN)
 
     assert taken(look_up) == []
+
+
+@pytest.mark.parametrize(("order_id", "is_carried"), [(5001, True), (5002, False)])
+def test_photos_wait_for_who_has_to_prove_the_same_order_again(client: Client, order_id: int, is_carried: bool) -> None:
+    photo = kept(proven(client, proven_at=timezone.now() - timedelta(hours=3)))
+    snapshot = OrderSnapshotFactory.create(order=order(id=order_id))
+    until = timezone.now() + timedelta(minutes=5)
+    again = LookUpFactory.create(snapshot=snapshot, proven_at=None, code_until=until)
+
+    client.post(f"/code/{again.public_id}/", {"code": links.code(again)})
+
+    assert taken(again) == ([photo] if is_carried else [])
+
+
+def test_photos_of_a_sent_request_are_not_carried(client: Client) -> None:
+    look_up = proven(client)
+    photo = kept(look_up)
+    send(client, "submit", **CHOSEN)
+    again = LookUpFactory.create(
+        snapshot=look_up.snapshot, proven_at=None, code_until=timezone.now() + timedelta(minutes=5)
+    )
+
+    client.post(f"/code/{again.public_id}/", {"code": links.code(again)})
+
+    assert taken(again) == []
+    assert taken(look_up) == [photo]
 
 
 # --- Who may see them ------------------------------------------------------------------------------------------------

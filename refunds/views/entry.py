@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from .. import timing, verification
 from ..addresses import client_address
 from ..forms import CodeForm, LookUpForm
-from ..models import LookUp
+from ..models import LookUp, Photo
 from .page import dead_link, form_page, page, personal, summary
 
 PROVEN = "look_up"
@@ -134,5 +134,14 @@ def proof(request: HttpRequest, token: str) -> HttpResponse:
 
 def _let_in(request: HttpRequest, look_up: LookUp) -> HttpResponse:
     request.session.cycle_key()
+    _carry_photos(request.session.get(PROVEN, 0), look_up)
     request.session[PROVEN] = look_up.pk
     return redirect("refunds:request")
+
+
+def _carry_photos(earlier_id: int, look_up: LookUp) -> None:
+    """Who had to prove the same order once more finds the photos again, as well as the words."""
+    earlier = LookUp.objects.filter(pk=earlier_id, refund_request=None, proven_at__isnull=False).exclude(pk=look_up.pk)
+    if look_up.snapshot is not None:
+        same_order = earlier.filter(snapshot__order_id=look_up.snapshot.order_id)
+        Photo.objects.filter(look_up__in=same_order).update(look_up=look_up)
