@@ -32,7 +32,8 @@ WAITING_AT_MOST = 40
 """Staff approve as fast as the portal pays: so many are on their way at any moment."""
 CALM_BELOW = 20
 """The strikes go on until all are approved and no more than so many are still on their way."""
-STRIKES_WITHIN = 90.0, 0.6
+STRIKES_WITHIN = 120.0, 1.5
+"""Seconds in all, and for each refund: far more than it takes where nothing else runs on the machine."""
 SETTLED_WITHIN = 150.0
 STAFF_WITHIN = 120.0
 UP_WITHIN = 60.0
