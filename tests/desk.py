@@ -9,10 +9,11 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import orders
-from refunds.models import RefundRequest
+from refunds import health, orders
+from refunds.models import Heartbeat, RefundRequest
 from refunds.woocommerce.types import Order
 from tests.factories import RefundRequestFactory
 from tests.sandbox_store import Client as Shopkeeper
@@ -93,8 +94,17 @@ class Page(HTMLParser):
         elsewhere = [more for other, more in self.forms if given.get("id") and other.get("id") == given["id"]]
         return {name: value for part in (fields, *elsewhere) for name, value in part.items()}
 
+    def form_with_id(self, form_id: str) -> dict[str, str]:
+        return next(fields for given, fields in self.forms if given.get("id") == form_id)
+
     def offers(self, action: str) -> bool:
         return any((given.get("action") or "").endswith(f"/{action}/") for given, _fields in self.forms)
+
+
+def all_is_well() -> None:
+    """Every process gives a sign of life."""
+    for name in health.PROCESSES:
+        Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
 
 
 def case_url(refund_request: RefundRequest, action: str = "change") -> str:

@@ -405,7 +405,7 @@ def test_the_page_costs_the_same_however_much_has_happened(
     with CaptureQueriesContext(connection) as queries:
         assert open_case(client, case).status == 200
 
-    assert len(queries) == 24
+    assert len(queries) == 33
 
 
 # --- Hostile words ---------------------------------------------------------------------------------------------------

@@ -6,18 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from refunds import breaker, workflow
-from refunds.models import PayoutAttempt, Reason, RefundRequest
+from refunds.models import PayoutAttempt, Reason, RefundRequest, StoreHealth
 from refunds.states import Status
 from tests.desk import Page
-from tests.factories import RefundRequestFactory, UserFactory, agent, approver, order
+from tests.factories import RefundRequestFactory, UserFactory, agent, order
 
 pytestmark = pytest.mark.django_db
 
@@ -263,47 +261,16 @@ def test_search_for_what_is_not_there_finds_nothing(client: Client, term: str) -
 def test_the_queue_costs_the_same_for_any_number_of_rows(client: Client, rows: int) -> None:
     for _unused in range(rows):
         a_case(assigned_to=agent())
+    StoreHealth.current()
 
     with CaptureQueriesContext(connection) as queries:
         assert len(shown(client)) == rows
 
-    # session, user, two for permissions, the stop switch, counts of open states, count and page of the list
-    assert len(queries) == 8
+    # session, user, two for permissions, ten for what is wrong, counts of open states, count and page of the list
+    assert len(queries) == 17
 
 
-# --- What stands in the way ------------------------------------------------------------------------------------------
-
-
-def test_paused_payouts_are_said_on_top(client: Client) -> None:
-    a_case(Status.APPROVED)
-    by = approver()
-    with time_machine.travel("2026-05-03 14:05:10+00:00", tick=False):
-        workflow.pause(by=by, reason="Bank holiday")
-
-    with time_machine.travel("2026-05-03 15:00:00+00:00", tick=False):
-        html = client.get(QUEUE).content.decode()
-
-    assert f"Payouts are paused since 14:05 by {by.username}; 1 approved refund waits." in html
-    assert "Bank holiday" in html
-
-
-def test_a_store_that_does_not_answer_is_said_on_top(client: Client) -> None:
-    for _unused in range(3):
-        a_case(Status.APPROVED)
-    with time_machine.travel("2026-05-03 14:05:10+00:00", tick=False):
-        breaker.failed("The store cannot be reached.")
-
-    with time_machine.travel("2026-05-03 15:00:00+00:00", tick=False):
-        html = client.get(QUEUE).content.decode()
-
-    assert "The shop does not answer since 14:05; 3 approved refunds wait." in html
-    assert "The store cannot be reached." in html
-
-
-def test_nothing_is_said_where_nothing_is_wrong(client: Client) -> None:
-    html = client.get(QUEUE).content.decode()
-
-    assert 'class="notice' not in html
+# --- The front page ---------------------------------------------------------------------------------------------------
 
 
 def test_the_front_page_counts_what_needs_a_person(client: Client) -> None:

@@ -1,56 +1,64 @@
-"""What stands in the way of payouts at this moment, for the top of every staff page."""
+"""What is wrong at this moment, for the top of every staff page, and where to see to it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from ..models import RefundRequest, StoreHealth
-from ..states import Status
+from .. import health
+from ..health import Problem
 from .show import Moment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+CASES, MAILS, PAYOUTS = "refunds_refundrequest_changelist", "refunds_mail_changelist", "payouts"
+PERMISSIONS: Mapping[str, str] = {
+    CASES: "refunds.view_refundrequest",
+    MAILS: "refunds.view_mail",
+    PAYOUTS: "refunds.view_refundrequest",
+}
+PLACES: Mapping[str, tuple[str, str]] = {
+    "doubts": (CASES, "?state=check_needed"),
+    "second": (CASES, "?state=submitted"),
+    "approved": (CASES, "?state=approved"),
+    "sending": (CASES, "?state=sending"),
+    "failed": (CASES, "?state=failed"),
+    "paused": (PAYOUTS, ""),
+    "mails": (MAILS, "?state__exact=pending"),
+    "lost-mails": (MAILS, "?state__exact=failed"),
+}
+"""Where a problem is seen to. What is not here, nobody mends on the desk."""
+ORDINARY = frozenset({"second", "failed", "paused", "mails", "lost-mails"})
+"""Waits for somebody, but nothing is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     tone: str
     text: str
-    detail: str = ""
+    since: Moment
+    url: str
 
 
-def notices() -> list[Notice]:
-    """Nothing in the ordinary case, for one query."""
-    health = StoreHealth.objects.select_related("paused_by").filter(pk=1).first()
-    if health is None or not (health.payouts_paused_at or health.unreachable_since):
+def notices(user: User | AnonymousUser) -> list[Notice]:
+    """Nothing in the ordinary case, and nothing for those who have no business with refunds."""
+    if not user.has_module_perms("refunds"):
         return []
-    waiting = _waiting()
-    return [notice for notice in (_paused(health, waiting), _unreachable(health, waiting)) if notice]
+    now = timezone.now()
+    return [_notice(problem, user, now) for problem in health.problems()]
 
 
-def _waiting() -> str:
-    count = RefundRequest.objects.filter(status=Status.APPROVED).count()
-    if not count:
-        return _("no approved refund waits")
-    return ngettext("%(n)d approved refund waits", "%(n)d approved refunds wait", count) % {"n": count}
+def _notice(problem: Problem, user: User | AnonymousUser, now: datetime) -> Notice:
+    tone = "attention" if problem.code in ORDINARY else "problem"
+    return Notice(tone, problem.message, Moment(problem.since, now), _url(problem.code, user))
 
 
-def _paused(health: StoreHealth, waiting: str) -> Notice | None:
-    if health.payouts_paused_at is None:
-        return None
-    facts = {
-        "time": Moment(health.payouts_paused_at, timezone.now()).clock,
-        "who": health.paused_by.get_username() if health.paused_by else _("the portal itself"),
-        "waiting": waiting,
-    }
-    text = _("Payouts are paused since %(time)s by %(who)s; %(waiting)s.") % facts
-    return Notice("attention", text, health.pause_reason)
-
-
-def _unreachable(health: StoreHealth, waiting: str) -> Notice | None:
-    if health.unreachable_since is None:
-        return None
-    time = Moment(health.unreachable_since, timezone.now()).clock
-    text = _("The shop does not answer since %(time)s; %(waiting)s.") % {"time": time, "waiting": waiting}
-    return Notice("problem", text, health.breaker_reason)
+def _url(code: str, user: User | AnonymousUser) -> str:
+    page, query = PLACES.get(code, ("", ""))
+    return reverse(f"admin:{page}") + query if page and user.has_perm(PERMISSIONS[page]) else ""

@@ -1,24 +1,95 @@
-"""What the shop sets for itself: one row, edited here."""
+"""What the shop sets for itself: one row of its own, and one for each reason that customers can give."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import FileExtensionValidator
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from ..models import Shop
+from ..models import Reason, ReasonRule, Shop
 
 if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Shop]
+    ShopBase = admin.ModelAdmin[Shop]
+    RuleBase = admin.ModelAdmin[ReasonRule]
+    ShopModelForm = forms.ModelForm[Shop]
 else:
-    Base = admin.ModelAdmin
+    ShopBase = RuleBase = admin.ModelAdmin
+    ShopModelForm = forms.ModelForm
+
+LOGO_KINDS = ("png", "jpg", "jpeg", "webp", "svg")
+LOGO_BYTES = 1_000_000
 
 
-class ShopAdmin(Base):
-    fields = ("name", "support_email", "second_approval_above")
+class ShopForm(ShopModelForm):
+    logo = forms.FileField(
+        label=gettext_lazy("New logo"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ",".join(f".{kind}" for kind in LOGO_KINDS)}),
+        validators=[FileExtensionValidator(LOGO_KINDS)],
+        help_text=gettext_lazy("PNG, JPEG, WebP or SVG, up to 1 MB."),
+    )
+    remove_logo = forms.BooleanField(label=gettext_lazy("Remove the logo"), required=False)
+
+    def clean_logo(self) -> Any:
+        logo = self.cleaned_data["logo"]
+        if isinstance(logo, UploadedFile) and (logo.size or 0) > LOGO_BYTES:
+            raise ValidationError(_("This file is too large. A logo may have 1 MB."))
+        return logo
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or self.cleaned_data
+        if typed.get("remove_logo") and not isinstance(typed.get("logo"), UploadedFile):
+            typed["logo"] = False
+        return typed
+
+
+class ShopAdmin(ShopBase):
+    form = ShopForm
+    fieldsets = (
+        (None, {"fields": ("name", "support_email")}),
+        (
+            gettext_lazy("How customers see it"),
+            {
+                "fields": (
+                    "logo_now",
+                    "logo",
+                    "remove_logo",
+                    "accent",
+                    "imprint_url",
+                    "privacy_url",
+                    "terms_url",
+                )
+            },
+        ),
+        (gettext_lazy("Answers and mails"), {"fields": ("answer_days", "mails_refunded")}),
+        (gettext_lazy("Approval"), {"fields": ("second_approval_above",)}),
+        (
+            gettext_lazy("How often orders can be looked up"),
+            {"fields": ("per_network_and_hour", "per_email_and_hour", "per_order_and_day")},
+        ),
+        (gettext_lazy("Photos"), {"fields": ("photos_per_case", "photo_megabytes")}),
+        (gettext_lazy("How long data is kept"), {"fields": ("keep_look_ups_days", "keep_closed_days")}),
+    )
+    readonly_fields = ("logo_now",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     actions = None
+
+    @admin.display(description=gettext_lazy("logo"))
+    def logo_now(self, shop: Shop) -> SafeString | str:
+        if not shop.logo:
+            return _("none")
+        return format_html('<img class="logo-now" src="{}" alt="{}">', reverse("refunds:logo"), shop.name)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -29,3 +100,26 @@ class ShopAdmin(Base):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is only one shop: straight to it."""
         return HttpResponseRedirect(reverse("admin:refunds_shop_change", args=[Shop.current().pk]))
+
+
+class ReasonRuleAdmin(RuleBase):
+    """Every reason is in the list; none is added or deleted, because the cases name them."""
+
+    list_display = ("reason", "offered", "needs_note", "needs_photo", "hint")
+    list_display_links = None
+    list_editable = ("offered", "needs_note", "needs_photo", "hint")
+    readonly_fields = ("reason",)
+    sortable_by = ()
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if self.has_change_permission(request):
+            ReasonRule.objects.bulk_create([ReasonRule(reason=reason) for reason in Reason], ignore_conflicts=True)
+        title = {"title": _("Reasons that customers can give")}
+        return super().changelist_view(request, title | (extra_context or {}))

@@ -1,4 +1,4 @@
-"""The staff's desk: Django's admin under /staff/, with what stands in the way of payouts on every page."""
+"""The staff's desk: Django's admin under /staff/, with what is wrong at the moment on every page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Mail, RefundRequest, Shop
+from ..models import Mail, ReasonRule, RefundRequest, Shop
 from . import store_check, switch
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
 from .queue import RefundRequestAdmin
-from .shop import ShopAdmin
+from .shop import ReasonRuleAdmin, ShopAdmin
 from .show import TONES
 
 
@@ -33,11 +33,11 @@ class RefundsAdminSite(AdminSite):
         self.register(RefundRequest, RefundRequestAdmin)
         self.register(Mail, MailAdmin)
         self.register(Shop, ShopAdmin)
+        self.register(ReasonRule, ReasonRuleAdmin)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        may_see = context["has_permission"] and request.user.has_perm("refunds.view_refundrequest")
-        return context | {"notices": notices() if may_see else []}
+        return context | {"notices": notices(request.user) if context["has_permission"] else []}
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         return [

@@ -40,6 +40,7 @@ KINDS: Mapping[str, Any] = {
     "sending": gettext_lazy("Payout begun"),
     "paid": gettext_lazy("The shop confirmed the refund"),
     "adopted": gettext_lazy("Found the refund in the shop: it is paid"),
+    "nothing_sent": gettext_lazy("Nothing had been sent after all"),
     "not_sent": gettext_lazy("Nothing was sent; it is tried again"),
     "refused": gettext_lazy("The shop refused"),
     "changed_in_store": gettext_lazy("The order had changed in the shop; nothing was sent"),
