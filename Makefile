@@ -37,6 +37,7 @@ conformance: $(VENV)/dev.stamp ## compare a test shop of yours with what the por
 lint: $(VENV)/dev.stamp ## look for mistakes and untidy code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.translations
 
 format: $(VENV)/dev.stamp ## tidy the code
 	$(BIN)/ruff check --fix .
