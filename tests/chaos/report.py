@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from . import oracle
 from .cases import Case
@@ -14,10 +13,8 @@ from .nemesis import Nemesis
 from .oracle import Proof, Truth
 from .site import Json
 from .staff import Desk
+from .standing import Standing
 from .visitors import Visitors
-
-if TYPE_CHECKING:
-    from .run import Standing
 
 
 @dataclass

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -19,13 +17,14 @@ from tests.postgres import Postgres
 
 from . import cases as case_list
 from . import mails, oracle
-from .cases import Case, patiently, statuses
+from .cases import patiently, statuses
 from .nemesis import Nemesis
-from .oracle import Proof, Truth
+from .oracle import Truth
 from .processes import wait_until
 from .report import Report
 from .site import Site
 from .staff import Desk
+from .standing import Standing, compare, on_the_way
 from .visitors import Visitors
 
 WAITING_AT_MOST = 40
@@ -39,27 +38,6 @@ STAFF_WITHIN = 120.0
 UP_WITHIN = 60.0
 LOOK_AT_STATUSES_EVERY = 0.1
 JUDGE_EVERY = 1.0
-PARKED = frozenset({Status.CHECK_NEEDED, Status.FAILED})
-ON_THE_WAY = frozenset({Status.APPROVED, Status.SENDING})
-UNSEEN = frozenset({Proof.NO_TRACE, Proof.NEVER_ARRIVED})
-
-
-@dataclass
-class Standing:
-    """Where the portal says that the cases stand, against the truth."""
-
-    parked: set[str] = field(default_factory=set)
-    should_be_parked: set[str] = field(default_factory=set)
-    waiting: set[str] = field(default_factory=set)
-    """Approved, and behind a doubt about the same order."""
-    open: set[str] = field(default_factory=set)
-    """Neither refunded nor parked, and nothing in their way."""
-    unproven: set[str] = field(default_factory=set)
-    """Refunded, says the portal, and no row of the store proves it."""
-
-    @property
-    def is_settled(self) -> bool:
-        return self.parked == self.should_be_parked and not self.open and not self.unproven
 
 
 class Run:
@@ -119,7 +97,7 @@ class Run:
             time.sleep(LOOK_AT_STATUSES_EVERY)
 
     def _on_the_way(self) -> int:
-        return sum(status in ON_THE_WAY for status in statuses().values())
+        return on_the_way(self._cases, statuses())
 
     # --- In calm ---
 
@@ -166,36 +144,6 @@ class Run:
         if StoreHealth.current().payouts_paused_at is not None:
             self.report.problems.append(f"Payouts are paused: {StoreHealth.current().pause_reason}")
         connections.close_all()
-
-
-def compare(cases: Iterable[Case], truths: dict[str, Truth], said: dict[str, str], sent: frozenset[str]) -> Standing:
-    """`said` is what the portal says of each case; `sent` those of which it says that something may have left."""
-    standing = Standing()
-    doubted = {case.order_id for case in cases if said[case.reference] in PARKED}
-    for case in cases:
-        _place(standing, case, truths[case.reference].proof, said[case.reference], case.order_id in doubted, sent)
-    return standing
-
-
-def _place(
-    standing: Standing, case: Case, proof: Proof, status: str, sibling_in_doubt: bool, sent: frozenset[str]
-) -> None:
-    reference = case.reference
-    if status in PARKED:
-        standing.parked.add(reference)
-    if status == Status.APPROVED and sibling_in_doubt and proof in UNSEEN:
-        standing.waiting.add(reference)
-    elif status not in PARKED and status != Status.REFUNDED:
-        standing.open.add(reference)
-    if status == Status.REFUNDED and proof is not Proof.PAID:
-        standing.unproven.add(reference)
-    if reference not in standing.waiting and _cannot_be_proven(proof, reference in sent):
-        standing.should_be_parked.add(reference)
-
-
-def _cannot_be_proven(proof: Proof, written_ahead: bool) -> bool:
-    """Where the store has seen nothing, only the portal knows whether it meant to send something."""
-    return written_ahead if proof in UNSEEN else proof is not Proof.PAID
 
 
 def written_ahead() -> frozenset[str]:

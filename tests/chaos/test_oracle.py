@@ -11,7 +11,7 @@ from refunds.states import Status
 from tests.chaos import oracle
 from tests.chaos.cases import Case
 from tests.chaos.oracle import Proof
-from tests.chaos.run import Standing, compare
+from tests.chaos.standing import Standing, compare, on_the_way
 
 CASE = Case(pk=1, reference="RF-22222222", order_id=5001, line_id=11, amount=Decimal("23.80"))
 SIBLING = Case(pk=2, reference="RF-33333333", order_id=5001, line_id=12, amount=Decimal("5.95"))
@@ -105,3 +105,19 @@ def test_a_case_may_wait_behind_a_doubt_about_its_order() -> None:
     found = standing(Proof.NEVER_ARRIVED, Status.APPROVED, sent=False, sibling=Status.CHECK_NEEDED)
 
     assert (found.waiting, found.open) == ({CASE.reference}, set())
+
+
+@pytest.mark.parametrize(
+    ("status", "sibling", "count"),
+    [
+        (Status.APPROVED, Status.REFUNDED, 1),
+        (Status.APPROVED, Status.CHECK_NEEDED, 0),
+        (Status.SENDING, Status.FAILED, 1),
+        (Status.SUBMITTED, Status.APPROVED, 1),
+        (Status.REFUNDED, Status.REFUNDED, 0),
+    ],
+)
+def test_what_waits_behind_a_doubt_is_not_on_its_way(status: Status, sibling: Status, count: int) -> None:
+    said = {CASE.reference: status.value, SIBLING.reference: sibling.value}
+
+    assert on_the_way([CASE, SIBLING], said) == count
