@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -42,7 +42,8 @@ ORDINARY = frozenset({"second", "failed", "paused", "mails", "lost-mails"})
 class Notice:
     tone: str
     text: str
-    since: Moment
+    since: Moment | None
+    """None if it has only just been noticed."""
     url: str
 
 
@@ -56,7 +57,8 @@ def notices(user: User | AnonymousUser) -> list[Notice]:
 
 def _notice(problem: Problem, user: User | AnonymousUser, now: datetime) -> Notice:
     tone = "attention" if problem.code in ORDINARY else "problem"
-    return Notice(tone, problem.message, Moment(problem.since, now), _url(problem.code, user))
+    since = Moment(problem.since, now) if problem.since <= now - timedelta(minutes=1) else None
+    return Notice(tone, problem.message, since, _url(problem.code, user))
 
 
 def _url(code: str, user: User | AnonymousUser) -> str:

@@ -7,6 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from ..addresses import client_address
+
 
 def actor(request: HttpRequest) -> User:
     """The person who is logged in. `admin_view` lets nobody else in."""
@@ -17,7 +19,7 @@ def actor(request: HttpRequest) -> User:
 
 def address(request: HttpRequest) -> str | None:
     """Where they act from, for the ledger."""
-    return request.META.get("REMOTE_ADDR") or None
+    return client_address(request) or None
 
 
 def colleagues() -> QuerySet[User]:

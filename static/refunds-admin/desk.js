@@ -46,15 +46,17 @@ if (form) {
 
   // The reference of a transfer is asked for only where there is one.
   const byHand = form.querySelector(".by-hand");
-  const showByHand = () => { byHand.hidden = form.elements.payout.value !== "hand"; };
-  form.addEventListener("change", showByHand);
-  showByHand();
+  if (byHand) {
+    const showByHand = () => { byHand.hidden = form.elements.payout.value !== "hand"; };
+    form.addEventListener("change", showByHand);
+    showByHand();
+  }
 
   const soon = () => { asked += 1; clearTimeout(timer); timer = setTimeout(workOut, 250); };
 
   for (const kind of ["input", "change"]) {
     document.addEventListener(kind, (event) => {
-      if (event.target.form === form && event.target.name !== "note") soon();
+      if (event.target.form === form && !["note", "words"].includes(event.target.name)) soon();
     });
   }
 }
