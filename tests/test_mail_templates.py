@@ -193,7 +193,7 @@ def test_declined_gives_the_reason_and_a_way_to_answer() -> None:
         ("in_doubt", "The outcome of this payout is unknown. The money may have moved."),
         ("refused", "The store or the payment provider refused this refund."),
         ("changed_in_store", "The order has changed in the store since the approval"),
-        ("not_sent", "now it is certain that nothing was sent"),
+        ("nothing_sent", "now it is certain that nothing was sent"),
         ("reversed", "has taken it back since"),
         ("sum_mismatch", "the order’s refunded sum is not what it should be"),
         ("unheard_of", "This case needs a decision."),
