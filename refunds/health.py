@@ -102,7 +102,7 @@ def _dead_processes(now: datetime) -> Iterator[Problem]:
     beats = dict(Heartbeat.objects.values_list("name", "at"))
     for name in PROCESSES:
         at = beats.get(name)
-        if at is None or at < now - timing.scaled(timing.ALARM_HEARTBEAT):
+        if at is None or at < now - timing.ALARM_HEARTBEAT:
             yield Problem(f"no-{name}", at or now, _("The process “%(name)s” gives no sign of life.") % {"name": name})
 
 
@@ -130,7 +130,7 @@ def beat_of_sweep() -> None:
     for name in PROCESSES:
         # A process that was never seen has as long as any other before it is missed.
         Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
-    Heartbeat.objects.filter(name="sweep", at__lte=now - timing.scaled(timing.BEAT_EVERY)).update(at=now)
+    Heartbeat.objects.filter(name="sweep", at__lte=now - timing.BEAT_EVERY).update(at=now)
 
 
 # --- Alarms ----------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def _look_ups(now: datetime) -> QuerySet[LookUp]:
 
 def _heartbeat(name: str) -> Callable[[datetime], QuerySet[Heartbeat]]:
     """The worker of a queue shows its life by running a job: that proves Redis, the worker and the database at once."""
-    return lambda now: Heartbeat.objects.filter(name=name, at__lte=now - timing.scaled(timing.BEAT_EVERY))
+    return lambda now: Heartbeat.objects.filter(name=name, at__lte=now - timing.BEAT_EVERY)
 
 
 ERRANDS = (

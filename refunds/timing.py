@@ -64,6 +64,7 @@ ALARM_MAIL = timedelta(minutes=15)
 ALARM_HEARTBEAT = timedelta(minutes=2)
 ALARM_AGAIN = timedelta(hours=4)
 BEAT_EVERY = timedelta(seconds=20)
+"""A sign of life costs a job. This and its alarm are not waits of money: `TIME_SCALE` leaves them alone."""
 WATCH_EVERY = timedelta(minutes=1)
 """How often the sweep looks for alarms and audits the books."""
 AUDIT_BACK = timedelta(minutes=30)
