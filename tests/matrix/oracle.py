@@ -69,7 +69,7 @@ def _is_of(reason: str, reference: str) -> bool:
 def expected(story: Story, refund_request: RefundRequest) -> Status:
     """The one state in which the case must have come to rest."""
     of_case = books(story.world.store, refund_request)
-    sendings = [one for one in story.disturber.sendings if one.refund_request_id == refund_request.pk]
+    sendings = _sendings(story, refund_request)
     if story.declined:
         return Status.DECLINED
     if of_case.proven:
@@ -83,21 +83,32 @@ def expected(story: Story, refund_request: RefundRequest) -> Status:
     return Status.APPROVED if _waits(story, refund_request) else Status.REFUNDED
 
 
+def _sendings(story: Story, refund_request: RefundRequest) -> list[Sending]:
+    return [one for one in story.disturber.sendings if one.refund_request_id == refund_request.pk]
+
+
 def _after(sending: Sending, store: SandboxStore) -> Status:
     """The store shows nothing of it. Paid again only what provably was not made and has not been in doubt since."""
-    if not sending.recorded:
-        return Status.CHECK_NEEDED
-    again = Status.FAILED if sending.lapsed else Status.REFUNDED
-    if sending.call is None:
-        return again
-    call = store.shop.log.since(sending.call - 1)[0]
-    if call["status"] in TURNED_AWAY or "503-maintenance" in call["faults"]:
-        return again
-    return Status.FAILED if _refused_by_the_gateway(call) else Status.CHECK_NEEDED
+    if _provably_nothing(sending, store):
+        return Status.FAILED if sending.lapsed else Status.REFUNDED
+    return Status.FAILED if sending.recorded and _refused_by_the_gateway(sending, store) else Status.CHECK_NEEDED
 
 
-def _refused_by_the_gateway(call: dict[str, Any]) -> bool:
-    return call["status"] == 500 and bool(GATEWAY & set(call["faults"]))
+def _provably_nothing(sending: Sending, store: SandboxStore) -> bool:
+    """No call left, or the store turned it away at the door; and the process lived to write that down."""
+    call = _call(sending, store)
+    if not sending.recorded or call is None:
+        return sending.recorded
+    return call["status"] in TURNED_AWAY or "503-maintenance" in call["faults"]
+
+
+def _refused_by_the_gateway(sending: Sending, store: SandboxStore) -> bool:
+    call = _call(sending, store)
+    return call is not None and call["status"] == 500 and bool(GATEWAY & set(call["faults"]))
+
+
+def _call(sending: Sending, store: SandboxStore) -> dict[str, Any] | None:
+    return store.shop.log.since(sending.call - 1)[0] if sending.call else None
 
 
 def _waits(story: Story, refund_request: RefundRequest) -> bool:
@@ -106,8 +117,8 @@ def _waits(story: Story, refund_request: RefundRequest) -> bool:
         other = next(one for one in story.requests if one.pk == sending.refund_request_id)
         if other.pk == refund_request.pk or books(story.world.store, other).proven:
             continue
-        call = story.world.calls(sending.call - 1)[0] if sending.call else None
-        if _after(sending, story.world.store) == Status.CHECK_NEEDED or (call and _refused_by_the_gateway(call)):
+        store = story.world.store
+        if _after(sending, store) == Status.CHECK_NEEDED or _refused_by_the_gateway(sending, store):
             return True
     return False
 
@@ -131,6 +142,8 @@ def _wrong_with_money(story: Story, refund_request: RefundRequest) -> Iterator[s
     of_case, status = books(story.world.store, refund_request), refund_request.status
     if len(of_case.money) > 1:
         yield f"PAID TWICE: {[line['reason'] for line in of_case.money]}"
+    if any(not _provably_nothing(sending, story.world.store) for sending in _sendings(story, refund_request)[:-1]):
+        yield "SENT AGAIN: an earlier call may have paid"
     for line in (*of_case.money, *of_case.rows):
         if Decimal(line["amount"]) != refund_request.approved_amount:
             yield f"WRONG AMOUNT: {line['amount']} instead of {refund_request.approved_amount}"

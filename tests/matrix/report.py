@@ -17,6 +17,7 @@ OUTCOMES = (Status.REFUNDED, Status.CHECK_NEEDED, Status.FAILED, Status.APPROVED
 HEADINGS = ("refunded", "outcome unknown", "not refunded", "waits for another", "declined before")
 PROMISES = {
     "PAID TWICE": "refunds paid twice",
+    "SENT AGAIN": "refunds sent again after a doubt",
     "WRONG AMOUNT": "wrong amounts",
     "FORGOTTEN": "forgotten",
     "UNTRUE": "untrue mails",
