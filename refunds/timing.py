@@ -66,7 +66,7 @@ ALARM_AGAIN = timedelta(hours=4)
 BEAT_EVERY = timedelta(seconds=20)
 """A sign of life costs a job. This and its alarm are not waits of money: `TIME_SCALE` leaves them alone."""
 WATCH_EVERY = timedelta(minutes=1)
-"""How often the sweep looks for alarms and audits the books."""
+"""How often the sweep looks for alarms and audits the books. No wait of money either."""
 AUDIT_BACK = timedelta(minutes=30)
 """The audit of the sweep looks at what has happened since; the command looks at everything."""
 

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         owner, watched = workflow.attempt_owner(), time.monotonic()
         while not stop.wait(timing.scaled(timing.SWEEP_EVERY).total_seconds()):
             self._survive(self._pass)
-            if time.monotonic() - watched >= timing.scaled(timing.WATCH_EVERY).total_seconds():
+            if time.monotonic() - watched >= timing.WATCH_EVERY.total_seconds():
                 self._survive(lambda: sweep.watch(owner=owner))
                 watched = time.monotonic()
 
