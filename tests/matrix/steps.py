@@ -82,7 +82,7 @@ STEPS = {
 
 PARTS = {
     "refunds.verification": {"find", "_limit", "again", "prove_by_link", "of_link"},
-    "refunds.orders": {"_told", "_keep_decimals", "_home", "read_home", "refresh", "check"},
+    "refunds.orders": {"_told", "_keep_decimals", "_home", "read_home", "refresh", "check", "examine"},
     "refunds.payout": {"pay", "_look", "_changed", "_hold_back", "_send", "_record"},
     "refunds.reconcile": {"look", "look_now", "_look_at_doubt", "_notes", "_watch"},
     "refunds.mail": {"resend", "cancel"},
