@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL = 0.02
 END_WITHIN = 10.0
+
+TOKEN_NAME, TOKEN = "CHAOS_RUN", secrets.token_hex(16)
+"""In the environment of everything that is started here. Numbers of processes and sessions come round again within
+minutes on a busy machine: without it, somebody else's process could be taken for one of ours."""
 
 _sessions: set[int] = set()
 
@@ -36,7 +41,7 @@ class Process:
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self._command = command
-        self._environment = dict(environment)
+        self._environment = {**environment, TOKEN_NAME: TOKEN}
         self._log = log
         self._popen: subprocess.Popen[bytes] | None = None
         self._own_sessions: set[int] = set()
@@ -115,13 +120,12 @@ def strike(pid: int, number: int) -> bool:
     return True
 
 
-def members(sessions: Iterable[int]) -> list[int]:
-    """The living processes of these sessions."""
-    wanted = set(sessions)
-    return [pid for pid, state, session in _all() if session in wanted and state != "Z"]
+def members(sessions: Collection[int]) -> list[int]:
+    """The living processes of these sessions that were started here."""
+    return [pid for pid, state, session in _all() if session in sessions and state != "Z" and _is_ours(pid)]
 
 
-def _all() -> Iterable[tuple[int, str, int]]:
+def _all() -> Iterator[tuple[int, str, int]]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             # After the name in brackets: state, parent, group, session.
@@ -129,6 +133,13 @@ def _all() -> Iterable[tuple[int, str, int]]:
         except (OSError, ValueError):
             continue
         yield int(stat.parent.name), state, int(session)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return f"{TOKEN_NAME}={TOKEN}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 @atexit.register
