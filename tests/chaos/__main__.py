@@ -32,7 +32,7 @@ def main() -> int:
     options = _options()
     # Asked to end, it still ends all it has started.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_unused: sys.exit(1))
+        signal.signal(number, _asked_to_end)
     print(f"{options.refunds} refunds, {options.database}, seed {options.seed}", flush=True)
     with _directory(keep=options.keep) as directory, _database(options.database, directory) as (url, postgres):
         site = Site(directory, database_url=url, time_scale=TIME_SCALE)
@@ -52,6 +52,10 @@ def main() -> int:
     print(f"CPU seconds of all processes: {cpu:.0f}", flush=True)
     print(report.text(), flush=True)
     return 0 if report.passed else 1
+
+
+def _asked_to_end(number: int, *_unused: object) -> None:
+    sys.exit(f"Ended by {signal.Signals(number).name}.")
 
 
 def _options() -> argparse.Namespace:

@@ -52,7 +52,7 @@ FAULTS = OFTEN * 6 + SELDOM
 
 
 class Nemesis(threading.Thread):
-    """Strikes until `stop`; then everything runs again and the store is without faults."""
+    """Strikes until it is told to leave."""
 
     def __init__(self, site: Site, chance: random.Random, postgres: Postgres | None, case_pks: Sequence[int]) -> None:
         super().__init__(name="nemesis", daemon=True)
@@ -103,10 +103,15 @@ class Nemesis(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which fails the run
             self.failure = error
 
-    def stop(self) -> None:
-        """No more strikes; what was stopped goes on, what was killed runs again."""
+    def leave(self) -> None:
+        """No more strikes."""
         self._ending.set()
-        self.join()
+        if self.is_alive():
+            self.join()
+
+    def make_good(self) -> None:
+        """No more strikes; what was stopped goes on, what was killed runs again, and the store is without faults."""
+        self.leave()
         for _at, action in sorted(self._later, key=lambda entry: entry[0]):
             action()
         self._site.store.disarm()

@@ -50,13 +50,21 @@ class Run:
 
     def play(self) -> Report:
         by = self._prepare()
-        began = time.monotonic()
         nemesis = Nemesis(self._site, random.Random(self._seed + 1), self._postgres, [case.pk for case in self._cases])
         visitors = Visitors(self._site.url, random.Random(self._seed + 2))
+        try:
+            self._play(by, nemesis, visitors)
+        finally:
+            nemesis.leave()
+            visitors.leave()
+        return self.report
+
+    def _play(self, by: User, nemesis: Nemesis, visitors: Visitors) -> None:
+        began = time.monotonic()
         visitors.start()
         nemesis.start()
         self._approve_all(by, nemesis)
-        nemesis.stop()
+        nemesis.make_good()
         self.report.struck(nemesis, seconds=time.monotonic() - began)
         standing, truths = self._wait_until_settled()
         self.report.settled(standing, truths, self._cases, times_to_settle(), seconds=time.monotonic() - began)
@@ -64,7 +72,6 @@ class Run:
         visitors.leave()
         self._judge_the_end(visitors)
         self.report.seconds = time.monotonic() - began
-        return self.report
 
     def _prepare(self) -> User:
         self._site.start()

@@ -37,7 +37,8 @@ class Visitors(threading.Thread):
 
     def leave(self) -> None:
         self._leaving.set()
-        self.join()
+        if self.is_alive():
+            self.join()
 
     def _visit(self, reference: str) -> None:
         try:
