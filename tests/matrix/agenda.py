@@ -16,6 +16,7 @@ OF_REQUESTS = """
     UNION ALL
     SELECT 'pay', id, next_action_at FROM refunds_refundrequest
         WHERE status = 'approved' AND next_action_at IS NOT NULL AND id IN ({ids})
+        AND NOT EXISTS (SELECT 1 FROM refunds_storehealth WHERE payouts_paused_at IS NOT NULL)
     UNION ALL
     SELECT 'look', id, CASE WHEN status IN ('prepared', 'sent') THEN lease_until ELSE next_look_at END
         FROM refunds_payoutattempt

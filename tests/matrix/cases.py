@@ -31,6 +31,7 @@ SPOILED_IN_EVERY_WAY = ("refund.create", SMTP)
 WRITTEN_DOWN = {
     ("payout", "plain"): ("hold_back",),
     ("payout", "restored"): ("hold_back", "adopt"),
+    ("payout", "another shop"): ("hold_back",),
     ("reconcile", "answer lost"): ("adopt", "postpone"),
     ("reconcile", "gone"): ("record_watch", "postpone"),
     ("look-up", "known"): ("found", "later"),
@@ -114,6 +115,10 @@ ORIGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "restored": ("order", "ours", "hold_back", "adopt", *IN_A_MOVE),
         "restored unpaid": ("ours", "doubt", *IN_A_MOVE),
         "changed": ("carries", "hold_back", *IN_A_MOVE),
+        "order gone": ("order", "hold_back", *IN_A_MOVE),
+        "order goes": ("call", "record", "breaker"),
+        "spent elsewhere": ("call", "record", "breaker"),
+        "another shop": ("home", "hold_back", *IN_A_MOVE),
         "meanwhile": ("call", "record", "sum", "mismatch"),
         "sibling": ("claim", "order", "write_ahead", "call", "record"),
     },

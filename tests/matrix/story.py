@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import requests
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from refunds import money, orders, tasks, timing, verification, workflow
-from refunds.models import DeclineReason, LookUp, Mail, PayoutAttempt, RefundRequest
+from refunds.models import DeclineReason, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
 from refunds.woocommerce.types import Order
 
 from ..factories import RefundRequestFactory, approver
@@ -176,8 +177,18 @@ class Story:
         self.world.disarm()
         self.world.open_gate()
         self.settle()
+        self._resume()
         if self.case.road == "look-up":
             self._prove()
+
+    def _resume(self) -> None:
+        """Payouts that have paused themselves go on when somebody has confirmed that this is the right shop."""
+        if StoreHealth.objects.filter(payouts_paused_at=None).exists():
+            return
+        if self.disturber.sendings:
+            self.broken.append("SENT AGAIN: to a shop that nobody had confirmed")
+        workflow.resume(by=colleague())
+        self.settle()
 
     # --- Origins: payouts --------------------------------------------------------------------------------------------
 
@@ -248,6 +259,10 @@ class Story:
     def book_own(self) -> None:
         self.booked(f"{self.requests[0].reference}-1 Arrived damaged")
 
+    def goes(self) -> None:
+        """Somebody deletes the order."""
+        self.world.store.shop.books.delete_order(self.order_id)
+
     def removed(self) -> None:
         """Somebody deletes the row of a payout in the store."""
         for row in self.world.store.refunds(self.order_id):
@@ -299,6 +314,19 @@ ORIGINS: dict[tuple[str, str], Callable[[Story], object]] = {
         story.booked(f"{story.requests[0].reference}-1 Arrived damaged", paid=False),
     ),
     ("payout", "changed"): lambda story: (story.approved(story.order()), story.booked("by hand", amount="80.00")),
+    ("payout", "order gone"): lambda story: (story.approved(story.order()), story.goes()),
+    ("payout", "order goes"): lambda story: (
+        story.approved(story.order()),
+        story.disturber.at_step.update({"call": story.goes}),
+    ),
+    ("payout", "spent elsewhere"): lambda story: (
+        story.approved(story.order()),
+        story.disturber.at_step.update({"call": lambda: story.booked("by hand", amount="80.00")}),
+    ),
+    ("payout", "another shop"): lambda story: (
+        story.approved(story.order()),
+        StoreHealth.objects.update(home_url="https://another.example", site_url=settings.SITE_URL),
+    ),
     ("payout", "meanwhile"): lambda story: (
         story.approved(story.order()),
         story.disturber.at_step.update({"call": lambda: story.booked("by hand", amount="10.00")}),

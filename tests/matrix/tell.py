@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from refunds import orders, workflow
+from refunds import orders, woocommerce, workflow
 from refunds.models import RefundRequest
 
 from . import oracle
@@ -63,7 +63,10 @@ def _afterwards(story: Story) -> list[str]:
 
 def _approve_again(story: Story, refund_request: RefundRequest) -> bool:
     """True if it was allowed."""
-    orders.refresh(refund_request)
+    try:
+        orders.refresh(refund_request)
+    except woocommerce.StoreError:
+        return False
     breakdown = refund_request.breakdown
     if breakdown is None:
         return False
