@@ -58,7 +58,7 @@ class Disturber:
         self._placed, self._disturbance = placed, disturbance
         self.fault_struck, self.struck = placed is None, disturbance is None or not disturbance.step
         self.kill: Callable[[], None] = _die
-        self._armed_at, self._busy = 0, False
+        self._armed_at, self._busy, self.still_to_come = 0, False, placed is not None
         self._stack: list[str] = []
 
     # --- As `steps.Watcher` ---
@@ -89,7 +89,7 @@ class Disturber:
             self._strike(step, "after")
 
     def died(self, step: Step, args: tuple[Any, ...]) -> None:
-        """A call that was cut off would be noted here; the matrix kills before it or after it."""
+        """A call is cut before or after, never half-way: what it has done the store alone knows either way."""
         self._disarm(dead=True)
         self._stack.clear()
 
@@ -97,9 +97,9 @@ class Disturber:
 
     def _arm(self, step: Step) -> None:
         placed = self._placed
-        if placed is None or self.fault_struck or placed.step != step.name:
+        if placed is None or not self.still_to_come or placed.step != step.name:
             return
-        self.fault_struck, self._armed_at = True, len(self._stack)
+        self.still_to_come, self._armed_at, self._armed_after = False, len(self._stack), len(self._world.calls())
         if placed.call == SMTP:
             self._world.faults_of_mail = placed.fault
         else:
@@ -110,9 +110,16 @@ class Disturber:
         if self._busy or not self._armed_at or (len(self._stack) != self._armed_at and not dead):
             return
         self._armed_at = 0
+        self.fault_struck = self._has_struck()
         self._world.disarm()
         if self._disturbance is None or self._disturbance.kind != "late effect":
             self._world.open_gate()
+
+    def _has_struck(self) -> bool:
+        """Whether the step made the call that was to be spoiled."""
+        if self._placed is None or self._placed.call == SMTP:
+            return True
+        return any(self._placed.fault in call["faults"] for call in self._world.calls(self._armed_after))
 
     # --- Disturbances ---
 

@@ -21,7 +21,7 @@ from .runner import Runner
 from .steps import Killed
 from .world import World
 
-TOLD_BY_THE_CHILD = ("sendings", "entered", "fault_struck", "struck")
+TOLD_BY_THE_CHILD = ("sendings", "entered", "still_to_come", "fault_struck", "struck")
 ORIGINS = ("plain", "transfer", "restored", "answer lost", "died after")
 FAULTS = ("", "closed-after", "500-after", "gateway-declines", "gateway-pays-but-errors", "killed-after-payment", "429")
 
@@ -75,6 +75,7 @@ def _in_a_child(job: Callable[[int], None], world: World, disturber: Disturber) 
             said = pickle.loads(pipe.read())  # noqa: S301 - our own child wrote it
         _pid, status = os.waitpid(pid, 0)
         vars(disturber).update(said["state"])
+        world.disarm()
         if said["error"] is not None:
             raise RuntimeError(said["error"])
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
