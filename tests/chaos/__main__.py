@@ -20,7 +20,8 @@ from pathlib import Path
 
 import django
 
-from tests.postgres import Postgres
+from portal.sandbox.valkey import ValkeyError
+from tests.postgres import Postgres, PostgresError
 
 from .site import Site
 
@@ -100,4 +101,7 @@ def _database(name: str, directory: Path) -> Iterator[tuple[str, Postgres | None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (PostgresError, ValkeyError) as error:
+        sys.exit(str(error))
