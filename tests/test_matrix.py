@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from portal.sandbox.store import FAULTS
 from tests.matrix import cases, steps
 
 SAMPLE = 200
@@ -26,7 +27,7 @@ def test_every_step_and_every_fault_has_its_cases() -> None:
     every = cases.every()
 
     assert {case.step for case in every if case.step} == set(steps.STEPS)
-    assert {case.fault for case in every if case.placed} == {*cases.FAULTS, *cases.MAIL_FAULTS}
+    assert {case.fault for case in every if case.placed} == {*FAULTS, *cases.MAIL_FAULTS}
     assert {case.kind for case in every} == {"", *cases.AT_A_STEP, *cases.ALL_ALONG}
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.utils.dateparse import parse_datetime
 
 from refunds import sweep
 
@@ -61,7 +60,7 @@ def _read(statement: str) -> list[Entry]:
 
 def _instant(value: Any) -> datetime:
     """SQLite keeps instants as text in UTC."""
-    at = parse_datetime(value) if isinstance(value, str) else value
+    at: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -42,10 +42,11 @@ class Others(Protocol):
 class Disturber:
     def __init__(self, world: World) -> None:
         self._world = world
-        self.watch(None, None)
         self.begin()
 
     def begin(self) -> None:
+        """As new, and nothing strikes."""
+        self.watch(None, None)
         self.sendings: list[Sending] = []
         self.entered: dict[str, int] = {}
         self.at_step: dict[str, Callable[[], object]] = {}

@@ -11,7 +11,7 @@ from . import cases, steps
 from .cases import Case
 from .disturb import Disturber
 from .environment import Place
-from .story import colleague
+from .people import colleague
 from .tell import Told, tell
 from .world import World
 

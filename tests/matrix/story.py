@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import requests
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from refunds import money, orders, tasks, timing, verification, workflow
-from refunds.models import DeclineReason, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
-from refunds.woocommerce.types import Order
+from refunds import tasks, timing
+from refunds.models import LookUp, Mail, PayoutAttempt, RefundRequest
 
-from ..factories import RefundRequestFactory, approver
 from . import agenda
-from .cases import Case, Disturbance, Placed
+from .cases import Case
 from .disturb import Disturber
 from .steps import Killed
 from .world import World
@@ -36,7 +29,6 @@ DAYS_OF_LOOKS = timedelta(hours=26)
 MONTH = timedelta(days=30, hours=2)
 REST = timedelta(days=33)
 HOURS = timedelta(hours=3)
-A_DAY = timedelta(hours=23)
 
 
 class Story:
@@ -159,200 +151,3 @@ class Story:
 
     def an_hour(self) -> None:
         self.settle(within=timedelta(hours=1))
-
-    # --- From beginning to end ---------------------------------------------------------------------------------------
-
-    def tell(self) -> None:
-        self.world.begin()
-        self.disturber.begin()
-        self.disturber.watch(None, None)
-        ORIGINS[self.case.road, self.case.origin](self)
-        self.disturber.others, self.disturber.order_id = self, self.order_id
-        self.disturber.entered.clear()
-        self.disturber.watch(self.case.placed, self.case.disturbance)
-        if self.case.road == "look-up":
-            self._look_up()
-        else:
-            self.settle()
-        self.world.disarm()
-        self.world.open_gate()
-        self.settle()
-        self._resume()
-        if self.case.road == "look-up":
-            self._prove()
-
-    def _resume(self) -> None:
-        """Payouts that have paused themselves go on when somebody has confirmed that this is the right shop."""
-        if StoreHealth.objects.filter(payouts_paused_at=None).exists():
-            return
-        if self.disturber.sendings:
-            self.broken.append("SENT AGAIN: to a shop that nobody had confirmed")
-        workflow.resume(by=colleague())
-        self.settle()
-
-    # --- Origins: payouts --------------------------------------------------------------------------------------------
-
-    def order(self, **fields: Any) -> Order:
-        """An order of 100.00 in two lines, so that a second payout of either would be possible."""
-        given = {"number": self.number, "billing": {"email": self.email}, "total": "100.00"}
-        lines = [{"total": "30.00"}, {"total": "70.00"}]
-        made = self.world.store.add_order(**given, line_items=lines, **fields)
-        self.order_id = made["id"]
-        return orders.read(made["id"], patience=5)
-
-    def approved(self, order: Order, line: int = 0, *, transfer: bool = False) -> RefundRequest:
-        chosen = {order.lines[line].id: 1}
-        refund_request = RefundRequestFactory.create(
-            order=order, chosen=chosen, lines=chosen, note="", customer_name="Anna Berg"
-        )
-        self.requests.append(refund_request)
-        self._approve(refund_request, money.price(order, chosen), transfer=transfer)
-        return refund_request
-
-    def _approve(self, refund_request: RefundRequest, breakdown: money.Breakdown, *, transfer: bool = False) -> None:
-        workflow.approve(
-            refund_request,
-            by=colleague(),
-            version=refund_request.version,
-            breakdown=breakdown,
-            api_refund=not transfer,
-            restock=False,
-            manual_reference="SEPA 4711" if transfer else "",
-        )
-
-    def booked(self, reason: str, *, paid: bool = True, amount: str = "30.00") -> None:
-        """A row that somebody, or an earlier life of the portal, made in the store."""
-        answer = requests.post(
-            f"{self.world.store.base_url}/wp-json/wc/v3/orders/{self.order_id}/refunds",
-            json={"amount": amount, "reason": reason, "api_refund": paid},
-            auth=("ck_manager", "cs_manager"),
-            timeout=10,
-        )
-        answer.raise_for_status()
-
-    def paid(self, placed: Placed | None = None, disturbance: Disturbance | None = None) -> None:
-        """The payout, spoiled once: what it leaves behind is where the story begins."""
-        self.approved(self.order())
-        self.disturber.order_id = self.order_id
-        self.disturber.watch(placed, disturbance)
-        self.run("pay", self.requests[0].pk)
-        self.disturber.watch(None, None)
-
-    def answered(self, fault: str) -> None:
-        self.paid(Placed("call", "refund.create", fault))
-
-    def refused_and_settled(self) -> None:
-        """The gateway refused, a person saw no payout at the provider and declined the request."""
-        self.answered("gateway-declines")
-        refund_request = RefundRequest.objects.get(pk=self.requests[0].pk)
-        workflow.confirm_no_payout(refund_request, by=colleague(), version=refund_request.version)
-        workflow.decline(
-            refund_request,
-            by=colleague(),
-            version=refund_request.version,
-            decline_reason=DeclineReason.OTHER,
-            words="The provider does not pay it back.",
-        )
-        self.declined = True
-        self.book_own()
-
-    def book_own(self) -> None:
-        self.booked(f"{self.requests[0].reference}-1 Arrived damaged")
-
-    def goes(self) -> None:
-        """Somebody deletes the order."""
-        self.world.store.shop.books.delete_order(self.order_id)
-
-    def removed(self) -> None:
-        """Somebody deletes the row of a payout in the store."""
-        for row in self.world.store.refunds(self.order_id):
-            self.world.store.shop.books.delete_refund(row["id"])
-
-    # --- Look-ups ----------------------------------------------------------------------------------------------------
-
-    def _look_up(self) -> None:
-        email = self.email if self.case.origin == "known" else f"not-{self.email}"
-        self._started(email)
-        if not self.started().exists():
-            self._started(email)  # the page showed an error: pressed again
-        self.settle(within=A_DAY)
-
-    def _started(self, email: str) -> None:
-        self.person("a look-up", lambda: verification.start(number=self.number, email=email, address=self.address))
-
-    def _prove(self) -> None:
-        """The customer types what came by mail, and asks for another code where that came too late."""
-        self.look_ups = list(self.started())
-        for look_up in self.look_ups:
-            for _try in range(4):
-                self.person("a code", lambda look_up=look_up: verification.prove(look_up, self._code(look_up)))
-                look_up.refresh_from_db()
-                if look_up.proven_at is not None or look_up.snapshot_id is None:
-                    break
-                if look_up.code_until is not None and look_up.code_until <= timezone.now():
-                    self._again(look_up)
-
-    def _again(self, look_up: LookUp) -> None:
-        self.world.move_to(timezone.now() + timedelta(minutes=3))
-        self.person("another code", lambda: verification.again(look_up, issue=look_up.code_issue))
-        self.settle(within=timedelta(hours=1))
-        look_up.refresh_from_db()
-
-    def _code(self, look_up: LookUp) -> str:
-        ids = set(Mail.objects.filter(look_up=look_up).values_list("message_id", flat=True))
-        texts = [mail.text for mail in self.world.delivered if mail.message_id in ids]
-        found = re.search(r"\b\d{6}\b", texts[-1]) if texts else None
-        return found[0] if found else "000000"
-
-
-ORIGINS: dict[tuple[str, str], Callable[[Story], object]] = {
-    ("payout", "plain"): lambda story: story.approved(story.order()),
-    ("payout", "transfer"): lambda story: story.approved(story.order(payment_method="cod"), transfer=True),
-    ("payout", "restored"): lambda story: (story.approved(story.order()), story.book_own()),
-    ("payout", "restored unpaid"): lambda story: (
-        story.approved(story.order()),
-        story.booked(f"{story.requests[0].reference}-1 Arrived damaged", paid=False),
-    ),
-    ("payout", "changed"): lambda story: (story.approved(story.order()), story.booked("by hand", amount="80.00")),
-    ("payout", "order gone"): lambda story: (story.approved(story.order()), story.goes()),
-    ("payout", "order goes"): lambda story: (
-        story.approved(story.order()),
-        story.disturber.at_step.update({"call": story.goes}),
-    ),
-    ("payout", "spent elsewhere"): lambda story: (
-        story.approved(story.order()),
-        story.disturber.at_step.update({"call": lambda: story.booked("by hand", amount="80.00")}),
-    ),
-    ("payout", "another shop"): lambda story: (
-        story.approved(story.order()),
-        StoreHealth.objects.update(home_url="https://another.example", site_url=settings.SITE_URL),
-    ),
-    ("payout", "meanwhile"): lambda story: (
-        story.approved(story.order()),
-        story.disturber.at_step.update({"call": lambda: story.booked("by hand", amount="10.00")}),
-    ),
-    ("payout", "sibling"): lambda story: [story.approved(order, line) for order in [story.order()] for line in (0, 1)],
-    ("reconcile", "died prepared"): lambda story: story.paid(None, Disturbance("kill before", "write_ahead")),
-    ("reconcile", "died sending"): lambda story: story.paid(None, Disturbance("kill after", "write_ahead")),
-    ("reconcile", "died after"): lambda story: story.paid(None, Disturbance("kill after", "call")),
-    ("reconcile", "answer lost"): lambda story: story.answered("closed-after"),
-    ("reconcile", "nothing arrived"): lambda story: story.answered("closed-before"),
-    ("reconcile", "row unpaid"): lambda story: story.answered("killed-before-payment"),
-    ("reconcile", "row unpaid, money gone"): lambda story: story.answered("killed-after-payment"),
-    ("reconcile", "refused"): lambda story: story.answered("gateway-declines"),
-    ("reconcile", "refused, money gone"): lambda story: story.answered("gateway-pays-but-errors"),
-    ("reconcile", "refused, booked later"): lambda story: (story.answered("gateway-declines"), story.book_own()),
-    ("reconcile", "declined, booked later"): lambda story: story.refused_and_settled(),
-    ("reconcile", "paid"): lambda story: story.paid(),
-    ("reconcile", "gone"): lambda story: (story.paid(), story.removed()),
-    ("look-up", "known"): lambda story: story.order(),
-    ("look-up", "unknown"): lambda story: story.order(),
-    ("mail", "refunded"): lambda story: story.paid(),
-    ("mail", "in doubt"): lambda story: story.answered("closed-before"),
-}
-
-
-@functools.cache
-def colleague() -> User:
-    """Somebody who may approve and settle. Made once: the matrix is not about permissions."""
-    return approver()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from refunds import orders, woocommerce, workflow
 from refunds.models import RefundRequest
 
-from . import oracle
+from . import oracle, origins, people
 from .cases import Case
 from .disturb import Disturber
-from .story import HOURS, Story, colleague
+from .story import HOURS, Story
 from .world import World
 
 
@@ -25,13 +24,13 @@ class Told:
     expected: tuple[str, ...]
     payouts: int
     posts: int
-    broken: tuple[str, ...] = field(default=())
+    broken: tuple[str, ...] = ()
 
 
 def tell(world: World, disturber: Disturber, case: Case, number: int) -> Told:
     story = Story(world, disturber, case, number)
-    story.tell()
-    requests = [RefundRequest.objects.get(pk=one.pk) for one in story.requests]
+    _live(story)
+    requests = list(RefundRequest.objects.filter(pk__in=[one.pk for one in story.requests]).order_by("pk"))
     told = Told(
         case=case,
         reached=disturber.fault_struck and disturber.struck,
@@ -42,15 +41,35 @@ def tell(world: World, disturber: Disturber, case: Case, number: int) -> Told:
         posts=len(disturber.sendings),
     )
     broken = [*oracle.wrong(story), *story.forgotten(), *_afterwards(story)]
-    return Told(**{**vars(told), "broken": tuple(dict.fromkeys(broken))})
+    return replace(told, broken=tuple(dict.fromkeys(broken)))
+
+
+def _live(story: Story) -> None:
+    """From its origin, through what happens to it, until nothing is due any more."""
+    world, disturber, case = story.world, story.disturber, story.case
+    world.begin()
+    disturber.begin()
+    origins.bring_about(story)
+    disturber.others = story
+    disturber.entered.clear()
+    disturber.watch(case.placed, case.disturbance)
+    if case.road == "look-up":
+        people.look_up(story)
+    story.settle()
+    world.disarm()
+    world.open_gate()
+    story.settle()
+    people.resume(story)
+    if case.road == "look-up":
+        people.prove(story)
 
 
 def _afterwards(story: Story) -> list[str]:
     """A colleague approves again whatever was not refunded, and every job of the case comes once more, late."""
     story.disturber.watch(None, None)
-    known, found = len(story.broken), []
+    known, found = len(story.broken), list[str]()
     for refund_request in RefundRequest.objects.filter(pk__in=[one.pk for one in story.requests]):
-        if refund_request.status in oracle.PERSONS and _approve_again(story, refund_request):
+        if refund_request.status in oracle.PERSONS and people.approve_again(refund_request):
             story.settle(within=HOURS)
             found += oracle.wrong(story)
     before = _state(story)
@@ -59,30 +78,6 @@ def _afterwards(story: Story) -> list[str]:
     if _state(story) != before:
         found.append(f"late jobs changed something: {before} -> {_state(story)}")
     return [f"afterwards: {sentence}" for sentence in (*found, *story.broken[known:])]
-
-
-def _approve_again(story: Story, refund_request: RefundRequest) -> bool:
-    """True if it was allowed."""
-    try:
-        orders.refresh(refund_request)
-    except woocommerce.StoreError:
-        return False
-    breakdown = refund_request.breakdown
-    if breakdown is None:
-        return False
-    try:
-        workflow.approve(
-            refund_request,
-            by=colleague(),
-            version=refund_request.version,
-            breakdown=breakdown,
-            api_refund=bool(refund_request.api_refund),
-            restock=False,
-            manual_reference=refund_request.manual_reference,
-        )
-    except workflow.NotAllowed:
-        return False
-    return True
 
 
 def _state(story: Story) -> tuple[object, ...]:
