@@ -81,5 +81,6 @@ def _afterwards(story: Story) -> list[str]:
 
 
 def _state(story: Story) -> tuple[object, ...]:
-    rows = [(row.reference, row.status) for row in RefundRequest.objects.filter(pk__in=[r.pk for r in story.requests])]
+    requests = RefundRequest.objects.filter(pk__in=[r.pk for r in story.requests]).order_by("pk")
+    rows = [(row.reference, row.status) for row in requests]
     return (*rows, len(story.world.store.money), len(story.world.delivered))
