@@ -9,8 +9,8 @@ import sys
 from portal.sandbox.store import FAULTS
 from tests.matrix import cases, steps
 
-SAMPLE = 200
-KILLS = 8
+SAMPLE = 150
+KILLS = 6
 
 
 def matrix(*options: str) -> subprocess.CompletedProcess[str]:
