@@ -7,6 +7,7 @@ ledger. Amounts are decimals in the order's currency; instants are aware.
 from .case import DeclineReason, Message, OrderSnapshot, Photo, Reason, ReasonRule, RefundLine, RefundRequest
 from .contact import LookUp, Mail
 from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
+from .replies import SavedReply, SavedReplyText
 from .shop import Alarm, Heartbeat, Shop, StoreHealth
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "RefundEvent",
     "RefundLine",
     "RefundRequest",
+    "SavedReply",
+    "SavedReplyText",
     "Shop",
     "StoreHealth",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -33,6 +34,10 @@ class LookUp(models.Model):
     code_until = models.DateTimeField(null=True, blank=True)
     tries_left = models.PositiveSmallIntegerField(default=5)
     proven_at = models.DateTimeField(null=True, blank=True)
+    vouched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """Who of the staff had the customer on the phone, and proved the order instead of a code."""
     refund_request = models.OneToOneField(
         RefundRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="look_up"
     )
