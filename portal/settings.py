@@ -6,6 +6,7 @@ Every secret may also be given as `NAME_FILE`, the path of a file that holds it.
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -66,7 +67,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_rq",
 ]
 MIDDLEWARE = [
@@ -78,8 +83,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "refunds.admin.sessions.StaffSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -105,6 +113,31 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
+# --- Log-in of staff -------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="optional")
+"""`required`: who has no second factor is led to set one up, and reaches nothing else."""
+if STAFF_TWO_FACTOR not in ("optional", "required"):
+    raise ImproperlyConfigured(f"STAFF_TWO_FACTOR is optional or required, not {STAFF_TWO_FACTOR!r}.")
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=120)
+STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=12)
+"""Somebody who does nothing for so many minutes is logged out, and everybody after so many hours."""
+AXES_FAILURE_LIMIT = env.int("STAFF_LOCK_AFTER", default=5)
+STAFF_LOCK_ADDRESS_AFTER = env.int("STAFF_LOCK_ADDRESS_AFTER", default=50)
+"""Wrong passwords for one name from one address; and from one address for all names, as in an office."""
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOCK_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "refunds.admin.guard.Guard"
+AXES_CLIENT_IP_CALLABLE = "refunds.admin.guard.counted_address"
+AXES_LOCKOUT_CALLABLE = "refunds.admin.guard.locked"
+AXES_RESET_ON_SUCCESS = True
+# The page says until when it is locked: what is tried meanwhile must not make it longer.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_ENABLE_ADMIN = False
+OTP_TOTP_ISSUER = f"Refunds {urlsplit(SITE_URL).hostname}"
+
 # --- Database: SQLite embedded, PostgreSQL in production -------------------------------------------------------------
 
 DATABASES = {
@@ -118,9 +151,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
     }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 600
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # --- Queues: a job is only a nudge, the row is the instruction -------------------------------------------------------
 
@@ -212,7 +244,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_COOKIE_AGE = max(8, STAFF_SESSION_HOURS) * 60 * 60
 CSRF_COOKIE_HTTPONLY = True
 if not DEBUG:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
@@ -242,5 +274,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO"},
         # A page that does not exist is nothing to report.
         "django.request": {"level": "ERROR"},
+        # It would print names and addresses. They are on the page of log-ins.
+        "axes": {"level": "CRITICAL"},
     },
 }

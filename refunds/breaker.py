@@ -9,12 +9,11 @@ from . import timing
 from .models import StoreHealth
 
 
-def succeeded() -> None:
-    """The store answered a read sensibly. Writes only where something was wrong before.
+def succeeded(health: StoreHealth) -> None:
+    """The store answered a read sensibly. Writes only where something was wrong before, as `health` says.
 
     What a payout was told is not undone by it: a key that may read need not be one that may refund.
     """
-    health = StoreHealth.current()
     if health.payouts_refused or (health.breaker_until is not None and health.breaker_until > timezone.now()):
         return
     if health.failures or health.unreachable_since or health.breaker_until:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 
 from .evidence import marker_of
 from .models import PayoutAttempt, RefundRequest
@@ -37,12 +38,34 @@ def unseen(order: Order, *, besides: RefundRequest) -> Decimal:
     )
 
 
+def payouts_of(order_id: int) -> Sequence[PayoutAttempt]:
+    """Every attempt there ever was to pay something of the order back, each with its case."""
+    return list(PayoutAttempt.objects.filter(order_id=order_id).select_related("refund_request").order_by("pk"))
+
+
+def in_the_way(payouts: Sequence[PayoutAttempt], *, of: RefundRequest) -> RefundRequest | None:
+    """The case of the same order that has to be through first: one on its way, or one in doubt."""
+    on_its_way = (payout.refund_request for payout in payouts if payout.status in OPEN_ATTEMPT)
+    return next(on_its_way, None) or _in_doubt(payouts, of)
+
+
 def doubt_of(order_id: int, *, besides: RefundRequest) -> RefundRequest | None:
     """Another case of the order whose payout is in doubt: nothing else of that order may be approved or sent."""
-    refusal = PayoutAttempt.objects.filter(UNCONFIRMED, refund_request=OuterRef("pk"))
-    cases = RefundRequest.objects.filter(order_id=order_id).exclude(pk=besides.pk)
-    return cases.filter(Q(status=Status.CHECK_NEEDED) | Q(Exists(refusal), status=Status.FAILED)).first()
+    return _in_doubt(payouts_of(order_id), besides)
 
 
-def open_attempts(order_id: int) -> QuerySet[PayoutAttempt]:
-    return PayoutAttempt.objects.filter(order_id=order_id, status__in=OPEN_ATTEMPT)
+def _in_doubt(payouts: Sequence[PayoutAttempt], besides: RefundRequest) -> RefundRequest | None:
+    # A case comes into doubt by a payout only, so that its payouts tell of all such cases.
+    others = (payout for payout in payouts if payout.refund_request_id != besides.pk)
+    return next((payout.refund_request for payout in others if _is_doubtful(payout)), None)
+
+
+def _is_doubtful(payout: PayoutAttempt) -> bool:
+    status = payout.refund_request.status
+    return status == Status.CHECK_NEEDED or (status == Status.FAILED and _is_unconfirmed(payout))
+
+
+def _is_unconfirmed(payout: PayoutAttempt) -> bool:
+    """`UNCONFIRMED`, of one that was read already."""
+    refused = payout.status == AttemptStatus.REFUSED and payout.verdict == Verdict.GATEWAY_REFUSED
+    return refused and payout.no_payout_by_id is None

@@ -7,13 +7,17 @@ jobs that succeeded.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import logging
+import os
+import signal
+import time
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import close_old_connections, connections, transaction
 from django.utils.module_loading import import_string
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -40,6 +44,9 @@ ALLOWED = frozenset(path for _queue, path in JOBS.values())
 PATIENCE = 1
 """Seconds. A nudge may fail; it may not make a customer or a member of staff wait."""
 KEEP_FAILED = 24 * 60 * 60
+STAY = 20.0
+"""Seconds in which a process that was forked for a job takes further ones. A fork and the connections it opens cost
+several times what the job itself does; a process that stays for ever could keep what goes wrong in it for ever."""
 
 
 class ForbiddenJob(Exception):
@@ -59,9 +66,14 @@ class AllowedJob(Job):
 
 
 class PortalWorker(Worker):
-    """A worker that forks for every job, speaks JSON only, and soon notices a colleague that died."""
+    """A worker that works in a fork, speaks JSON only, and soon notices a colleague that died.
+
+    The fork takes one job after the other, for `STAY` seconds at most. It leaves where there is none, after a job
+    that failed, when its parent has died, and when its parent is asked to end.
+    """
 
     max_connection_wait_time = 5.0
+    _leaving = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options["serializer"] = JSONSerializer
@@ -79,7 +91,42 @@ class PortalWorker(Worker):
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         # An open connection would be shared with the child: two processes on one socket.
         connections.close_all()
+        # Before the fork, so that the signal can never find the child without a handler.
+        signal.signal(signal.SIGUSR1, self._leave)
         super().fork_work_horse(job, queue)
+
+    def handle_warm_shutdown_request(self) -> None:
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ has no types here
+        if self.horse_pid:
+            with contextlib.suppress(ProcessLookupError):  # it has just left by itself
+                os.kill(self.horse_pid, signal.SIGUSR1)
+
+    def _leave(self, *_unused: object) -> None:
+        self._leaving = True
+
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        until = time.monotonic() + STAY
+        fine = super().perform_job(job, queue)
+        while fine and (another := self._another(until)):
+            self.prepare_execution(another)
+            fine = super().perform_job(another, queue)
+        return fine
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        # The parent knows of the first job only, so that a later one is marked once, for as long as it may take.
+        return timing.JOB_TIMEOUT + 60
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        self.heartbeat(self.job_monitoring_interval + 60)
+
+    def _another(self, until: float) -> Job | None:
+        if self._leaving or os.getppid() != self.pid or time.monotonic() > until:
+            return None
+        close_old_connections()
+        taken = Queue.dequeue_any(
+            self.queues, None, connection=self.connection, job_class=self.job_class, serializer=self.serializer
+        )
+        return taken[0] if taken else None
 
 
 def nudge(job: str, pk: int) -> None:

@@ -115,16 +115,16 @@ def _told(call: Callable[[], Answer]) -> Answer:
     except woocommerce.StoreUnreachable as error:
         breaker.failed(error.message, error.retry_after)
         raise
-    breaker.succeeded()
-    _keep_decimals()
+    health = StoreHealth.current()
+    breaker.succeeded(health)
+    _keep_decimals(health)
     return answer
 
 
-def _keep_decimals() -> None:
+def _keep_decimals(health: StoreHealth) -> None:
     decimals = store().decimals
-    if decimals is not None:
-        StoreHealth.objects.filter(pk=1).exclude(decimals=decimals).update(decimals=decimals)
-        StoreHealth.objects.filter(pk=1, decimals=None).update(decimals=decimals)
+    if decimals not in (None, health.decimals):
+        StoreHealth.objects.filter(pk=health.pk).update(decimals=decimals)
 
 
 def examine() -> list[shopcheck.Finding]:

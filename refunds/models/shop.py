@@ -81,9 +81,11 @@ class StoreHealth(models.Model):
     def __str__(self) -> str:
         return "store"
 
+    ONLY = 1
+
     @classmethod
     def current(cls) -> StoreHealth:
-        return cls.objects.get_or_create(pk=1)[0]
+        return cls.objects.get_or_create(pk=cls.ONLY)[0]
 
 
 class Heartbeat(models.Model):

@@ -5,6 +5,7 @@ nudge that follows the commit. None calls the store. `NotAllowed` says in plain 
 `LostRace` that somebody else was faster. After either, nothing has changed.
 """
 
+from .access import confirm_app, renew_recovery_codes, reset_second_factor, turn_off_second_factor
 from .cases import (
     approve,
     decline,
@@ -17,23 +18,19 @@ from .cases import (
 )
 from .conversation import answer, ask, assign, note, write, write_back
 from .doubts import confirm_no_payout, settle_not_paid, settle_paid
-from .moves import LostRace, NotAllowed
-from .payouts import (
+from .evidence import (
     adopt,
-    attempt_owner,
-    claim,
     doubt_before_sending,
     expire_lease,
-    hold_back,
     note_sum_mismatch,
     paid_after_all,
     postpone_look,
-    record,
     record_look,
     record_watch,
     stop_looking,
-    write_ahead,
 )
+from .moves import LostRace, NotAllowed
+from .payouts import attempt_owner, claim, hold_back, record, write_ahead
 from .switch import confirm_home, pause, pause_automatically, resume
 
 __all__ = [
@@ -46,6 +43,7 @@ __all__ = [
     "assign",
     "attempt_owner",
     "claim",
+    "confirm_app",
     "confirm_home",
     "confirm_no_payout",
     "decline",
@@ -63,13 +61,16 @@ __all__ = [
     "record",
     "record_look",
     "record_watch",
+    "renew_recovery_codes",
     "reopen",
+    "reset_second_factor",
     "resume",
     "settle_not_paid",
     "settle_paid",
     "stop_looking",
     "submit",
     "take_back",
+    "turn_off_second_factor",
     "withdraw",
     "write",
     "write_ahead",

@@ -121,10 +121,13 @@ def edit(refund_request: RefundRequest, *, version: int | None = None, **fields:
 
 def _hold_lines(refund_request: RefundRequest, is_open: bool, take: bool) -> None:
     lines = refund_request.lines.all()
-    if is_open and not take:
+    if not is_open:
+        lines.update(is_open=False)
+        return
+    if not take:
         lines = lines.exclude(order_line_id__in=RefundLine.objects.filter(is_open=True).values("order_line_id"))
     try:
         with transaction.atomic():
-            lines.update(is_open=is_open)
+            lines.update(is_open=True)
     except IntegrityError:
         raise NotAllowed("lines_taken", _("Another open request asks for the same items.")) from None

@@ -3,13 +3,15 @@
     before `write_ahead` commits   nothing was sent; `expire_lease` gives the case back to be claimed again
     after it                       the money may have moved; `expire_lease` puts the case in doubt, never back
 
-Every move out of `sending` happens only if the compare-and-set of the attempt itself counted one.
+Every move out of `sending` happens only if the compare-and-set of the attempt itself counted one. What later evidence
+proves, and what happens when a process dies, is in `evidence`.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +25,7 @@ from .. import commitments, links, mail, timing
 from ..models import PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from ..states import ATTEMPT_MOVES, OPEN_ATTEMPT, AttemptStatus, Status
 from ..woocommerce.types import Outcome, Verdict
-from .moves import WORKER, LostRace, NotAllowed, log, move
+from .moves import WORKER, LostRace, NotAllowed, move
 
 
 def attempt_owner() -> str:
@@ -48,40 +50,34 @@ def claim(refund_request_id: int, *, owner: str) -> PayoutAttempt | None:
     except IntegrityError:
         # Another payout of this order was prepared in the same moment.
         with transaction.atomic(durable=True):
-            _wait_for_sibling(RefundRequest.objects.get(pk=refund_request_id))
+            refund_request = RefundRequest.objects.get(pk=refund_request_id)
+            _wait_for_sibling(refund_request, commitments.payouts_of(refund_request.order_id))
         return None
 
 
 def _claim(refund_request_id: int, owner: str) -> PayoutAttempt | None:
     now = timezone.now()
     refund_request = RefundRequest.objects.select_for_update().filter(pk=refund_request_id).due(now).first()
-    if refund_request is None or not _may_send(now):
+    if refund_request is None or not _may_send(StoreHealth.current(), now):
         return None
-    if _sibling(refund_request) is not None:
-        _wait_for_sibling(refund_request)
+    payouts = commitments.payouts_of(refund_request.order_id)
+    if commitments.in_the_way(payouts, of=refund_request) is not None:
+        _wait_for_sibling(refund_request, payouts)
         return None
-    if refund_request.attempts.filter(status=AttemptStatus.SUCCEEDED).exists():
+    earlier = [payout for payout in payouts if payout.refund_request_id == refund_request.pk]
+    if any(payout.status == AttemptStatus.SUCCEEDED for payout in earlier):
         raise NotAllowed("paid", "An approved case has a succeeded attempt already.")
-    attempt = _prepare(refund_request, owner, now)
+    attempt = _prepare(refund_request, len(earlier) + 1, owner, now)
     move(refund_request, "sending", WORKER, attempt=attempt, next_action_at=None, waits_for="")
     return attempt
 
 
-def _may_send(now: datetime) -> bool:
-    health = StoreHealth.current()
+def _may_send(health: StoreHealth, now: datetime) -> bool:
     return health.payouts_paused_at is None and (health.breaker_until is None or health.breaker_until <= now)
 
 
-def _sibling(refund_request: RefundRequest) -> RefundRequest | None:
-    """The case of the same order that has to be through first: one on its way, or one in doubt."""
-    attempt = commitments.open_attempts(refund_request.order_id).select_related("refund_request").first()
-    if attempt is not None:
-        return attempt.refund_request
-    return commitments.doubt_of(refund_request.order_id, besides=refund_request)
-
-
-def _wait_for_sibling(refund_request: RefundRequest) -> None:
-    sibling = _sibling(refund_request)
+def _wait_for_sibling(refund_request: RefundRequest, payouts: Sequence[PayoutAttempt]) -> None:
+    sibling = commitments.in_the_way(payouts, of=refund_request)
     if sibling is not None:
         RefundRequest.objects.filter(pk=refund_request.pk, status=Status.APPROVED).update(
             next_action_at=timezone.now() + timing.scaled(timing.SIBLING_WAIT),
@@ -90,8 +86,7 @@ def _wait_for_sibling(refund_request: RefundRequest) -> None:
         )
 
 
-def _prepare(refund_request: RefundRequest, owner: str, now: datetime) -> PayoutAttempt:
-    n = refund_request.attempts.count() + 1
+def _prepare(refund_request: RefundRequest, n: int, owner: str, now: datetime) -> PayoutAttempt:
     if refund_request.approved_amount is None or refund_request.api_refund is None:
         raise NotAllowed("undecided", "An approved case lacks its decision.")
     return PayoutAttempt.objects.create(
@@ -138,8 +133,7 @@ def write_ahead(attempt: PayoutAttempt, *, refund_ids: list[int], refunded: Deci
     }
     with transaction.atomic(durable=True):
         # Locked, so that a pause is either seen here, or waits and comes after the call has begun.
-        StoreHealth.objects.select_for_update().filter(pk=1).first()
-        if not _may_send(now):
+        if not _may_send(StoreHealth.objects.select_for_update().get(pk=StoreHealth.ONLY), now):
             return False
         counted = PayoutAttempt.objects.filter(
             pk=attempt.pk, owner=attempt.owner, status=AttemptStatus.PREPARED, lease_until__gt=covers
@@ -169,7 +163,7 @@ def record(attempt: PayoutAttempt, outcome: Outcome) -> None:
     for a person to approve anew. `LostRace` where the attempt was settled by somebody else meanwhile.
     """
     with transaction.atomic(durable=True):
-        current = _own(attempt)
+        current = own(attempt)
         if current.status == AttemptStatus.UNKNOWN and outcome.verdict == Verdict.IN_DOUBT:
             # Proves nothing new, but a person who settles it wants to read what came back.
             PayoutAttempt.objects.filter(pk=current.pk).update(**_told(outcome))
@@ -177,7 +171,7 @@ def record(attempt: PayoutAttempt, outcome: Outcome) -> None:
         _apply(current, outcome)
 
 
-def _own(attempt: PayoutAttempt) -> PayoutAttempt:
+def own(attempt: PayoutAttempt) -> PayoutAttempt:
     current = (
         PayoutAttempt.objects.select_for_update()
         .filter(pk=attempt.pk, owner=attempt.owner, status__in=OPEN_ATTEMPT)
@@ -195,11 +189,11 @@ def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
     in_doubt = attempt.status == AttemptStatus.UNKNOWN
     fields = _told(outcome)
     if to == AttemptStatus.SUCCEEDED:
-        _succeed(attempt, outcome.store_refund.id if outcome.store_refund else None, "paid", fields, data)
+        succeed(attempt, outcome.store_refund.id if outcome.store_refund else None, "paid", fields, data)
     elif to == AttemptStatus.NOT_SENT and not in_doubt:
-        _give_back(attempt, outcome.message, outcome.retry_after, fields, data)
+        give_back(attempt, outcome.message, outcome.retry_after, fields, data)
     elif to == AttemptStatus.UNKNOWN:
-        _doubt(attempt, fields, data)
+        doubt(attempt, fields, data)
     else:
         _fail(attempt, to, "refused" if to == AttemptStatus.REFUSED else "nothing_sent", fields, data)
 
@@ -214,7 +208,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _set(attempt: PayoutAttempt, to: AttemptStatus, **fields: Any) -> None:
+def move_attempt(attempt: PayoutAttempt, to: AttemptStatus, **fields: Any) -> None:
     """The compare-and-set of one's own attempt, off which every move out of `sending` hangs."""
     if to not in ATTEMPT_MOVES[AttemptStatus(attempt.status)]:
         raise NotAllowed("attempt_state", f"An attempt does not go from {attempt.status} to {to}.")
@@ -226,11 +220,11 @@ def _set(attempt: PayoutAttempt, to: AttemptStatus, **fields: Any) -> None:
         setattr(attempt, name, value)
 
 
-def _succeed(
+def succeed(
     attempt: PayoutAttempt, store_refund_id: int | None, kind: str, fields: dict[str, Any], data: dict[str, Any]
 ) -> None:
     now = timezone.now()
-    _set(
+    move_attempt(
         attempt,
         AttemptStatus.SUCCEEDED,
         settled_at=now,
@@ -253,11 +247,11 @@ def _succeed(
     mail.write("refunded", refund_request=attempt.refund_request, event=event)
 
 
-def _give_back(
+def give_back(
     attempt: PayoutAttempt, why: str, retry_after: float | None, fields: dict[str, Any], data: dict[str, Any]
 ) -> None:
     """Nothing was sent: the case waits, longer each time, and goes out again by itself. A pause costs no try."""
-    _set(attempt, AttemptStatus.NOT_SENT, settled_at=timezone.now(), next_look_at=None, **fields)
+    move_attempt(attempt, AttemptStatus.NOT_SENT, settled_at=timezone.now(), next_look_at=None, **fields)
     refund_request = attempt.refund_request
     paused = fields.get("rule") in ("paused", "not_begun")
     count = refund_request.not_sent_count + (0 if paused else 1)
@@ -276,7 +270,7 @@ def _give_back(
 
 def _fail(attempt: PayoutAttempt, to: AttemptStatus, kind: str, fields: dict[str, Any], data: dict[str, Any]) -> None:
     looks_on = fields.get("verdict") == Verdict.GATEWAY_REFUSED
-    _set(
+    move_attempt(
         attempt,
         to,
         settled_at=timezone.now(),
@@ -294,12 +288,12 @@ def _fail(attempt: PayoutAttempt, to: AttemptStatus, kind: str, fields: dict[str
         next_action_at=None,
         waits_for="",
     )
-    _tell_staff(attempt, event)
+    tell_staff(attempt, event)
 
 
-def _doubt(attempt: PayoutAttempt, fields: dict[str, Any], data: dict[str, Any]) -> None:
+def doubt(attempt: PayoutAttempt, fields: dict[str, Any], data: dict[str, Any]) -> None:
     sent_at = attempt.sent_at or timezone.now()
-    _set(
+    move_attempt(
         attempt,
         AttemptStatus.UNKNOWN,
         looks=0,
@@ -308,10 +302,10 @@ def _doubt(attempt: PayoutAttempt, fields: dict[str, Any], data: dict[str, Any])
         **fields,
     )
     event = move(attempt.refund_request, "in_doubt", WORKER, attempt=attempt, data=data)
-    _tell_staff(attempt, event)
+    tell_staff(attempt, event)
 
 
-def _tell_staff(attempt: PayoutAttempt, event: RefundEvent) -> None:
+def tell_staff(attempt: PayoutAttempt, event: RefundEvent) -> None:
     mail.write("needs_staff", refund_request=attempt.refund_request, event=event, recipient=settings.STAFF_EMAIL)
 
 
@@ -321,162 +315,9 @@ def hold_back(attempt: PayoutAttempt, outcome: Outcome, *, difference: dict[str,
     For the process that knows: from `prepared`, or from `sent` and `unknown` when the call was never made.
     """
     with transaction.atomic(durable=True):
-        current = _own(attempt)
+        current = own(attempt)
         if difference is None:
             _apply(current, outcome)
             return
         fields = {"rule": outcome.rule, "message": outcome.message, "evidence": [difference]}
         _fail(current, AttemptStatus.NOT_SENT, "changed_in_store", fields, {"rule": outcome.rule})
-
-
-# --- Leases and evidence ---------------------------------------------------------------------------------------------
-
-
-def expire_lease(attempt_id: int) -> None:
-    """The owner is gone. Not sent: the case is approved again. Sent: it is in doubt, and is never sent again."""
-    with transaction.atomic(durable=True):
-        attempt = (
-            PayoutAttempt.objects.select_for_update()
-            .filter(
-                pk=attempt_id,
-                status__in=[AttemptStatus.PREPARED, AttemptStatus.SENT],
-                lease_until__lte=timezone.now(),
-            )
-            .select_related("refund_request")
-            .first()
-        )
-        if attempt is None:
-            return
-        if attempt.status == AttemptStatus.PREPARED:
-            why = _("The payout was interrupted before anything was sent.")
-            _give_back(attempt, why, None, {"verdict": Verdict.NOT_SENT, "rule": "lease_expired"}, {})
-        else:
-            _doubt(attempt, {"verdict": Verdict.IN_DOUBT, "rule": "lease_expired"}, {"rule": "lease_expired"})
-
-
-def adopt(attempt: PayoutAttempt, *, store_refund_id: int, found: dict[str, Any]) -> bool:
-    """The store's own row proves that the money went back: from `prepared` (an earlier life sent it) or from doubt.
-
-    False where the case has gone on without it (paid by another attempt) or the row proves another payout: nothing is
-    moved then, and staff are told.
-    """
-    try:
-        with transaction.atomic(durable=True):
-            current = _open_again(attempt)
-            fields = {"evidence": [*current.evidence, found], "looked_at": timezone.now(), "verdict": "adopted"}
-            _succeed(current, store_refund_id, "adopted", fields, {})
-    except (IntegrityError, NotAllowed):
-        paid_after_all(attempt, found=found)
-        return False
-    return True
-
-
-def paid_after_all(attempt: PayoutAttempt, *, found: dict[str, Any]) -> None:
-    """Money seems to have moved for an attempt whose case is elsewhere by now. Staff are told, once, and it is kept."""
-    found = {**found, "finding": "paid_after_all"}
-    if not attempt.evidence or _substance(attempt.evidence[-1]) != _substance(found):
-        with transaction.atomic(durable=True):
-            event = log("paid_after_all", WORKER, refund_request=attempt.refund_request, attempt=attempt, data=found)
-            _tell_staff(attempt, event)
-    record_look(attempt, found=found, next_look_at=timezone.now() + timing.scaled(timing.LOOK_DAILY))
-
-
-def _open_again(attempt: PayoutAttempt) -> PayoutAttempt:
-    """The attempt in a state from which evidence can settle it; a refusal that proved untrue becomes a doubt first."""
-    current = PayoutAttempt.objects.select_for_update().select_related("refund_request").get(pk=attempt.pk)
-    if current.status == AttemptStatus.PREPARED:
-        _set(current, AttemptStatus.SENT, sent_at=timezone.now(), baseline={"refund_ids": [], "refunded": "0"})
-    elif current.status == AttemptStatus.REFUSED:
-        _set(current, AttemptStatus.UNKNOWN)
-        move(current.refund_request, "doubt_reopened", WORKER, attempt=current, take_lines=False)
-    elif current.status not in (AttemptStatus.SENT, AttemptStatus.UNKNOWN, AttemptStatus.REVERSED):
-        raise LostRace
-    return current
-
-
-def doubt_before_sending(attempt: PayoutAttempt, *, found: dict[str, Any]) -> None:
-    """The store shows a row with this case's marker that does not prove the payout: a person looks, nothing is sent."""
-    with transaction.atomic(durable=True):
-        current = _open_again(_own(attempt))
-        _doubt(
-            current,
-            {"verdict": Verdict.IN_DOUBT, "rule": "marker_in_store", "evidence": [*current.evidence, found]},
-            {"rule": "marker_in_store"},
-        )
-
-
-def record_look(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at: datetime | None) -> None:
-    """Keeps what a look found, and when to look again. Moves nothing."""
-    with transaction.atomic(durable=True):
-        current = PayoutAttempt.objects.select_for_update().get(pk=attempt.pk)
-        evidence = current.evidence
-        if not evidence or _substance(evidence[-1]) != _substance(found):
-            evidence = [*evidence, found]
-        PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(
-            evidence=evidence,
-            looks=current.looks + 1,
-            failed_looks=0,
-            looked_at=timezone.now(),
-            next_look_at=next_look_at,
-            nudged_at=None,
-        )
-
-
-def postpone_look(attempt: PayoutAttempt, *, retry_after: float | None) -> None:
-    """The store could not be read: that is no look. Another one is due soon, and later each time."""
-    failed = attempt.failed_looks + 1
-    PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status, next_look_at__isnull=False).update(
-        failed_looks=failed, next_look_at=timezone.now() + timing.backoff(failed, retry_after), nudged_at=None
-    )
-
-
-def stop_looking(attempt: PayoutAttempt) -> None:
-    """There is nothing to look for: the attempt sent nothing, or what it sent is no longer in the store's books."""
-    PayoutAttempt.objects.filter(pk=attempt.pk, status=attempt.status).update(next_look_at=None)
-
-
-def _substance(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name != "at"}
-
-
-def record_watch(attempt: PayoutAttempt, *, found: dict[str, Any], next_look_at: datetime | None, gone: bool) -> None:
-    """What became of a paid refund. `gone`: the store or the gateway took it back, so the case is open again."""
-    if not gone:
-        record_look(attempt, found=found, next_look_at=next_look_at)
-        return
-    with transaction.atomic(durable=True):
-        current = PayoutAttempt.objects.select_for_update().select_related("refund_request").get(pk=attempt.pk)
-        if current.status != AttemptStatus.SUCCEEDED:
-            return  # another watch was faster
-        _set(
-            current,
-            AttemptStatus.REVERSED,
-            evidence=[*current.evidence, found],
-            looked_at=timezone.now(),
-            next_look_at=None,
-            proposed_by=None,
-            proposal="",
-        )
-        event = move(
-            current.refund_request,
-            "reversed",
-            WORKER,
-            attempt=current,
-            data=found,
-            take_lines=False,
-            paid_attempt=None,
-        )
-        _tell_staff(current, event)
-
-
-def note_sum_mismatch(attempt: PayoutAttempt, *, expected: Decimal, found: Decimal) -> None:
-    """After the payout the order's refunded sum is not what it should be: somebody refunded it in the same moments."""
-    with transaction.atomic(durable=True):
-        event = log(
-            "sum_mismatch",
-            WORKER,
-            refund_request=attempt.refund_request,
-            attempt=attempt,
-            data={"expected": str(expected), "found": str(found)},
-        )
-        _tell_staff(attempt, event)

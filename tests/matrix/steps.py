@@ -17,7 +17,7 @@ from typing import Any, Protocol
 ROOT = Path(__file__).resolve().parent.parent.parent
 MONEY_PATH = (
     "refunds.verification", "refunds.orders", "refunds.payout", "refunds.reconcile", "refunds.mail", "refunds.breaker",
-    "refunds.workflow.payouts", "refunds.workflow.moves",
+    "refunds.workflow.payouts", "refunds.workflow.evidence", "refunds.workflow.moves",
 )  # fmt: skip
 SMTP = "smtp"
 """The one call that does not go to the store."""
@@ -48,30 +48,30 @@ STEPS = {
         Step("home", "refunds.payout.home_confirmed", ("index", "settings.view")),
         Step("order", "refunds.orders.read", ("order.view", "refund.list")),
         Step("ours", "refunds.payout._none_of_ours", ("refund.list",)),
-        Step("doubt", "refunds.workflow.payouts.doubt_before_sending"),
+        Step("doubt", "refunds.workflow.evidence.doubt_before_sending"),
         Step("carries", "refunds.payout._carries"),
         Step("hold_back", "refunds.workflow.payouts.hold_back"),
         Step("write_ahead", "refunds.workflow.payouts.write_ahead"),
         Step("post", "refunds.payout._post"),
         Step("call", "refunds.woocommerce.v3.V3Store.create_refund", ("refund.create",)),
         Step("record", "refunds.workflow.payouts.record"),
-        Step("own", "refunds.workflow.payouts._set", inside=True),
+        Step("own", "refunds.workflow.payouts.move_attempt", inside=True),
         Step("move", "refunds.workflow.moves.move", inside=True),
         Step("ledger", "refunds.workflow.moves.log", inside=True),
         Step("outbox", "refunds.mail.write", inside=True),
         Step("nudge", "refunds.dispatch.enqueue"),
         Step("breaker", "refunds.payout._tell_breaker"),
         Step("sum", "refunds.payout.check_sum", ("order.view",)),
-        Step("mismatch", "refunds.workflow.payouts.note_sum_mismatch"),
-        Step("expire", "refunds.workflow.payouts.expire_lease"),
+        Step("mismatch", "refunds.workflow.evidence.note_sum_mismatch"),
+        Step("expire", "refunds.workflow.evidence.expire_lease"),
         Step("rows", "refunds.orders.refunds", ("refund.list",)),
         Step("notes", "refunds.orders.notes", ("note.list",)),
-        Step("adopt", "refunds.workflow.payouts.adopt"),
-        Step("after_all", "refunds.workflow.payouts.paid_after_all"),
-        Step("record_look", "refunds.workflow.payouts.record_look"),
-        Step("postpone", "refunds.workflow.payouts.postpone_look"),
+        Step("adopt", "refunds.workflow.evidence.adopt"),
+        Step("after_all", "refunds.workflow.evidence.paid_after_all"),
+        Step("record_look", "refunds.workflow.evidence.record_look"),
+        Step("postpone", "refunds.workflow.evidence.postpone_look"),
         Step("watched", "refunds.orders.read_only", ("order.view",)),
-        Step("record_watch", "refunds.workflow.payouts.record_watch"),
+        Step("record_watch", "refunds.workflow.evidence.record_watch"),
         Step("claim_mail", "refunds.mail._claim"),
         Step("hand_over", "refunds.mail._send", (SMTP,)),
         Step("try_again", "refunds.mail._try_again"),
@@ -88,9 +88,9 @@ PARTS = {
     "refunds.mail": {"resend", "cancel"},
     "refunds.breaker": {"succeeded", "failed", "misconfigured", "payouts_refused", "payouts_work"},
     "refunds.workflow.payouts": {
-        "_claim", "_wait_for_sibling", "_own", "_apply", "_succeed", "_give_back", "_fail", "_doubt", "_tell_staff",
-        "_open_again", "stop_looking",
+        "_claim", "_wait_for_sibling", "own", "_apply", "succeed", "give_back", "_fail", "doubt", "tell_staff",
     },
+    "refunds.workflow.evidence": {"_open_again", "stop_looking"},
     "refunds.workflow.moves": {"edit", "_hold_lines"},
 }  # fmt: skip
 """Functions with an effect that lies between two steps above, or that no job of the money path calls."""
@@ -101,7 +101,8 @@ VALUES = {
     "refunds.payout": {"sought", "_outcome", "_clock", "_instruction"},
     "refunds.reconcile": {"next_look", "_seen", "next_watch"},
     "refunds.mail": {"_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
-    "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_sibling", "_payload", "_told", "_substance"},
+    "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told"},
+    "refunds.workflow.evidence": {"_substance"},
     "refunds.workflow.moves": {"staff"},
 }
 """Functions that only work something out."""
