@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ import requests
 
 from portal.sandbox.valkey import Valkey, ValkeyError
 
-from .processes import Process, wait_until
+from .processes import ROOT, Process, wait_until
 
 PYTHON = sys.executable
 STORE_WITHIN = 30.0
@@ -130,6 +131,11 @@ class Site:
 
     def add_sweep(self, name: str = "sweep") -> Process:
         return self.add(name, PYTHON, "manage.py", "sweep", "--loop")
+
+    def manage(self, *words: str) -> None:
+        """A command of `manage.py`, awaited. Raises `CalledProcessError`."""
+        command = [PYTHON, "manage.py", *words]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
 
     def start(self) -> None:
         self.valkey.start()
