@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help install run tour test lint format typecheck migrate lock clean matrix chaos mutants conformance
-N ?= 1000
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,7 +25,7 @@ matrix: $(VENV)/dev.stamp ## spoil every step of a payout in every way, and coun
 	@$(BIN)/python -m tests.matrix
 
 chaos: $(VENV)/dev.stamp ## kill real processes while N=1000 refunds go out, and count the money
-	@$(BIN)/python -m tests.chaos --refunds $(N)
+	@$(BIN)/python -m tests.chaos --refunds $(or $(N),1000) --database $(or $(DATABASE),sqlite)
 
 mutants: $(VENV)/dev.stamp ## take the safeguards out one by one: each time the proofs must fail
 	@$(BIN)/python -m tests.mutants

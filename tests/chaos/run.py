@@ -27,7 +27,7 @@ from .staff import Desk
 from .standing import Standing, compare, on_the_way
 from .visitors import Visitors
 
-WAITING_AT_MOST = 40
+WAITING_AT_MOST = 80
 """Staff approve as fast as the portal pays: so many are on their way at any moment."""
 CALM_BELOW = 20
 """The strikes go on until all are approved and no more than so many are still on their way."""
