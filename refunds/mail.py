@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import make_msgid
@@ -32,6 +33,43 @@ PROOF_URL = "{{ proof_url }}"
 STATUS_URL = "{{ status_url }}"
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A mail as it would be written: for whom, in which language, and every word of it."""
+
+    kind: str
+    recipient: str
+    language: str
+    subject: str
+    text: str
+    html: str
+
+
+def compose(
+    kind: str,
+    *,
+    refund_request: RefundRequest | None = None,
+    look_up: LookUp | None = None,
+    event: RefundEvent | None = None,
+    recipient: str | None = None,
+    message: Message | None = None,
+) -> Draft:
+    """A mail of `kind` (`templates/mail/<kind>.*`) in the language of its case. Writes nothing."""
+    about = None if recipient else refund_request or look_up
+    language = about.language if about else settings.LANGUAGE_CODE
+    with translation.override(language):
+        context = {**_context(refund_request, look_up, event, Shop.current()), "message": message}
+        subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
+        return Draft(
+            kind=kind,
+            recipient=recipient or _customer(refund_request, look_up),
+            language=language,
+            subject=subject[:300],
+            text=render_to_string(f"mail/{kind}.txt", context).strip() + "\n",
+            html=render_to_string(f"mail/{kind}.html", context),
+        )
+
+
 def write(
     kind: str,
     *,
@@ -42,30 +80,22 @@ def write(
     message: Message | None = None,
     after: timedelta = timedelta(0),
 ) -> Mail:
-    """Writes a mail of `kind` (`templates/mail/<kind>.*`) in the language of its case, due at once or `after` a while.
+    """Writes the mail that `compose` makes of these, due at once or `after` a while.
 
     Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
     """
-    about = None if recipient else refund_request or look_up
-    language = about.language if about else settings.LANGUAGE_CODE
-    shop = Shop.current()
-    with translation.override(language):
-        context = {**_context(refund_request, look_up, event, shop), "message": message}
-        subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
-        mail = Mail.objects.create(
-            kind=kind,
-            refund_request=refund_request,
-            look_up=look_up,
-            event=event,
-            recipient=recipient or _customer(refund_request, look_up),
-            language=language,
-            subject=subject[:300],
-            text=render_to_string(f"mail/{kind}.txt", context).strip() + "\n",
-            html=render_to_string(f"mail/{kind}.html", context),
-            message_id=make_msgid(domain=_domain()),
-            next_try_at=timezone.now() + after,
-        )
-    if kind == "refunded" and not shop.mails_refunded:
+    draft = compose(
+        kind, refund_request=refund_request, look_up=look_up, event=event, recipient=recipient, message=message
+    )
+    mail = Mail.objects.create(
+        **asdict(draft),
+        refund_request=refund_request,
+        look_up=look_up,
+        event=event,
+        message_id=make_msgid(domain=_domain()),
+        next_try_at=timezone.now() + after,
+    )
+    if kind == "refunded" and not Shop.current().mails_refunded:
         # The shop wants WooCommerce's own mail. Ours stays in the books, and is not sent.
         Mail.objects.filter(pk=mail.pk).update(state=Mail.State.CANCELLED, next_try_at=None)
     elif not after:
@@ -211,9 +241,15 @@ def _try_again(mail: Mail, error: Exception) -> None:
     )
 
 
-def resend(mail: Mail) -> None:
-    """Delivers a mail that was given up, or once more one that was delivered, under the same Message-ID."""
-    Mail.objects.filter(pk=mail.pk).update(
+def resend(mail: Mail) -> bool:
+    """Delivers a mail that was given up, or once more one that was delivered, under the same Message-ID.
+
+    False, and nothing else, for one that is still on its way or was cancelled.
+    """
+    over = Mail.objects.filter(pk=mail.pk, state__in=[Mail.State.SENT, Mail.State.FAILED])
+    counted = over.update(
         state=Mail.State.PENDING, tries=0, next_try_at=timezone.now(), nudged_at=None, lease_until=None
     )
-    dispatch.nudge("deliver", mail.pk)
+    if counted:
+        dispatch.nudge("deliver", mail.pk)
+    return bool(counted)

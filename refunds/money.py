@@ -46,6 +46,7 @@ MESSAGES: Final = {
     "not_positive": "The amount must be more than zero.",
     "too_much": "This is more than there is to refund.",
     "too_precise": "The amount has more decimals than the shop uses.",
+    "too_many_back": "More pieces would return to stock than are given back.",
     "not_a_number": "This cannot be read as an amount. Write it like 41.20 or 1234.50.",
 }
 
@@ -80,7 +81,10 @@ class LineLeft:
 
 @dataclass(frozen=True, slots=True)
 class LineRefund:
-    """What is given back of one line: net `total` and tax per rate, in the store's decimals."""
+    """What is given back of one line: net `total` and tax per rate, in the store's decimals.
+
+    `restock` is set where fewer pieces return to stock than are paid for; see `restock` below.
+    """
 
     line_id: int
     kind: LineKind
@@ -88,21 +92,28 @@ class LineRefund:
     quantity: int
     total: Decimal
     taxes: tuple[Tax, ...]
+    restock: int | None = None
 
     @property
     def amount(self) -> Decimal:
         return _sum((self.total, *(tax.total for tax in self.taxes)))
 
+    @property
+    def sent_quantity(self) -> int:
+        """The pieces that the store is told of: those it restocks, if it restocks any."""
+        return self.quantity if self.restock is None else self.restock
+
     def as_json(self, decimals: int) -> dict[str, Any]:
         taxes = [{"rate_id": tax.rate_id, "total": canonical(tax.total, decimals)} for tax in self.taxes]
         line = {"line_id": self.line_id, "kind": self.kind.value, "name": self.name, "quantity": self.quantity}
-        return line | {"total": canonical(self.total, decimals), "taxes": taxes}
+        restock = {} if self.restock is None else {"restock": self.restock}
+        return line | restock | {"total": canonical(self.total, decimals), "taxes": taxes}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LineRefund:
         taxes = tuple(Tax(tax["rate_id"], Decimal(tax["total"])) for tax in data["taxes"])
         kind, total = LineKind(data["kind"]), Decimal(data["total"])
-        return cls(data["line_id"], kind, data["name"], data["quantity"], total, taxes)
+        return cls(data["line_id"], kind, data["name"], data["quantity"], total, taxes, data.get("restock"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +135,7 @@ class Breakdown:
             raise ValueError("The lines of this refund do not sum to its amount.")
 
     def instruction_lines(self) -> tuple[InstructionLine, ...]:
-        return tuple(InstructionLine(line.line_id, line.quantity, line.total, line.taxes) for line in self.lines)
+        return tuple(InstructionLine(line.line_id, line.sent_quantity, line.total, line.taxes) for line in self.lines)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON column. Amounts are strings."""
@@ -174,6 +185,8 @@ def still_carries(order: Order, breakdown: Breakdown) -> str | None:
         if held is None or not {tax.rate_id for tax in line.taxes} <= rates:
             return "unknown_line"
         if not 0 <= line.quantity <= (held.quantity if held.line.kind is LineKind.PRODUCT else 1):
+            return "too_many"
+        if line.restock is not None and not 0 <= line.restock <= line.quantity:
             return "too_many"
         if _units(line.amount, order.decimals) > _units(held.amount, order.decimals) + _rounding(order):
             return "not_left"
@@ -248,6 +261,28 @@ def free(order: Order, amount: Decimal, *, spread: bool) -> Breakdown:
     if units > _units(_sum(line.amount for line in lines), order.decimals):
         raise AmountError("not_left")
     return _breakdown(order, _scaled(lines, units, order.decimals), units)
+
+
+def without_lines(breakdown: Breakdown) -> Breakdown:
+    """The same money as a sum of the order as a whole: of its lines the store's books then know nothing."""
+    return replace(breakdown, lines=(), clamped=_money(0, breakdown.decimals))
+
+
+def restock(breakdown: Breakdown, back: Mapping[int, int]) -> tuple[Breakdown, bool]:
+    """The same money, with the pieces (line id -> quantity) that return to stock, and the store's `api_restock`.
+
+    The store has one switch for the whole refund and then restocks the quantity of every line. So where only some
+    pieces return, it is told of no others; where none does, of all of them and with the switch off.
+    Raises AmountError: too_many_back.
+    """
+    goods = {line.line_id: line.quantity for line in breakdown.lines if line.kind is LineKind.PRODUCT}
+    stocked = {line_id: back.get(line_id, 0) for line_id in goods}
+    if any(not 0 <= stocked[line_id] <= quantity for line_id, quantity in goods.items()):
+        raise AmountError("too_many_back")
+    is_switched_on = any(stocked.values())
+    told = stocked if is_switched_on and stocked != goods else {}
+    lines = tuple(replace(line, restock=told.get(line.line_id)) for line in breakdown.lines)
+    return replace(breakdown, lines=lines), is_switched_on
 
 
 def _chosen(held: LineLeft, quantity: int, decimals: int) -> LineRefund:

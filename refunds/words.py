@@ -183,9 +183,11 @@ def working_days_after(at: datetime, days: int) -> datetime:
 
 PHASE: Final = {
     "submitted": "requested",
+    "opened": "requested",
     "asked": "question",
     "answered": "answer",
     "wrote": "message",
+    "corrected": "message",
     "customer_wrote": "answer",
     "withdrawn": "withdrawn",
     "approved": "approved",

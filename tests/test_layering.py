@@ -25,7 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "orders": {"models", "timing", "woocommerce", "breaker"},
     "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
-    "workflow": {"commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "woocommerce"},
+    "workflow": {
+        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "woocommerce",
+    },
     "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},
     "payout": {
         "commitments",
@@ -41,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
     "checks": {"timing"},
     "addresses": set(),
+    "second_factor": set(),
     "apps": {"checks"},
     "forms": {"models", "states", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
@@ -52,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "admin": {
         "addresses", "photos", "commitments",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
-        "woocommerce", "health",
+        "woocommerce", "health", "second_factor",
     },
     "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},

@@ -449,6 +449,61 @@ def test_free_cannot_be_spread_when_the_lines_hold_less_than_the_order():
 # Just before paying
 
 
+def test_without_lines_keeps_the_money_and_nothing_else():
+    order = an_order(line(1, "20.00", quantity=2), total="10.00")
+    breakdown = money.price(order, {1: 2})
+
+    lump = money.without_lines(breakdown)
+
+    assert figures(lump) == ("10.00", [])
+    assert (str(breakdown.clamped), str(lump.clamped)) == ("10.00", "0.00")
+
+
+@pytest.mark.parametrize(
+    ("back", "sent", "api_restock"),
+    [
+        ({1: 2, 2: 1}, [(1, 2), (2, 1), (3, 1)], True),
+        ({1: 1, 2: 1}, [(1, 1), (2, 1), (3, 1)], True),
+        ({1: 2}, [(1, 2), (2, 0), (3, 1)], True),
+        ({2: 0}, [(1, 2), (2, 1), (3, 1)], False),
+        ({}, [(1, 2), (2, 1), (3, 1)], False),
+    ],
+)
+def test_restock_tells_the_store_of_the_pieces_that_return(back, sent, api_restock):
+    order = an_order(line(1, "20.00", quantity=2), line(2, "5.00"), shipping(3, "4.00"), total="29.00")
+    breakdown = money.price(order, {1: 2, 2: 1, 3: 1})
+
+    decided, is_on = money.restock(breakdown, back)
+
+    assert ([(each.line_id, each.quantity) for each in decided.instruction_lines()], is_on) == (sent, api_restock)
+    assert figures(decided) == figures(breakdown)
+    assert Breakdown.from_json(decided.as_json()) == decided
+    assert money.still_carries(order, decided) is None
+
+
+def test_restock_of_goodwill_and_of_money_without_lines_is_none():
+    order = an_order(line(1, "20.00", quantity=2), total="20.00")
+
+    assert money.restock(money.free(order, Decimal("5"), spread=True), {})[1] is False
+    assert money.restock(money.free(order, Decimal("5"), spread=False), {1: 2})[1] is False
+
+
+@pytest.mark.parametrize("back", [{1: 3}, {1: -1}])
+def test_restock_refuses_more_than_is_given_back(back):
+    order = an_order(line(1, "20.00", quantity=3), total="20.00")
+
+    assert code_of(money.restock, money.price(order, {1: 2}), back) == "too_many_back"
+
+
+def test_still_carries_refuses_a_restock_that_was_made_up():
+    order = an_order(line(1, "20.00", quantity=3), total="20.00")
+    breakdown = money.price(order, {1: 2})
+
+    forged = [replace(breakdown, lines=(replace(breakdown.lines[0], restock=n),)) for n in (3, -1)]
+
+    assert [money.still_carries(order, each) for each in forged] == ["too_many", "too_many"]
+
+
 def test_still_carries_sees_what_no_longer_fits():
     order = an_order(line(1, "40", {1: "8"}, quantity=2), shipping(2, "10"), total="58.00")
     breakdown = money.price(order, {1: 2})

@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import mail as outbox
+from .. import workflow
 from ..models import Mail
 from . import show
+from .people import actor, address
 from .readonly import ReadOnlyAdmin, number
 from .show import moment
 
@@ -153,13 +154,14 @@ class MailAdmin(ReadOnlyAdmin):
 
     def resend(self, request: HttpRequest, pk: int) -> HttpResponse:
         mail = self._found(request, pk)
-        if not request.user.has_perm("refunds.work_refundrequest"):
-            raise PermissionDenied
-        if self._is_over(mail):
-            outbox.resend(mail)
-            messages.success(request, _("The mail goes out once more, to %(to)s.") % {"to": mail.recipient})
+        try:
+            workflow.resend(mail, by=actor(request), address=address(request))
+        except workflow.NotAllowed as refusal:
+            if refusal.code == "permission":
+                raise PermissionDenied from None
+            messages.warning(request, refusal.message)
         else:
-            messages.warning(request, _("This mail is on its way already."))
+            messages.success(request, _("The mail goes out once more, to %(to)s.") % {"to": mail.recipient})
         return HttpResponseRedirect(reverse("admin:refunds_mail_change", args=[mail.pk]))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

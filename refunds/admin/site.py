@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from ..models import Mail, ReasonRule, RefundRequest, Shop
-from . import store_check, switch
+from . import log_in, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -39,12 +44,51 @@ class RefundsAdminSite(AdminSite):
         context = super().each_context(request)
         return context | {"notices": notices(request.user) if context["has_permission"] else []}
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and log_in.is_let_in(request)
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        own = self._for_everybody_on_the_staff
         return [
+            path("login/code/", never_cache(self.log_in_code), name="log_in_code"),
+            # Who has to set up a second factor first reaches these two and nothing else.
+            path("logout/", self.logout, name="logout"),
+            path("two-factor/", own(self.two_factor), name="two_factor"),
+            path("two-factor/qr.svg", own(require_safe(self.qr_code)), name="two_factor_qr"),
+            path("log-ins/", self.admin_view(self.log_ins), name="log_ins"),
             path("payouts/", self.admin_view(self.payouts), name="payouts"),
             path("shop-check/", self.admin_view(self.store_check), name="store_check"),
             *super().get_urls(),
         ]
+
+    def _for_everybody_on_the_staff(self, view: Any) -> Any:
+        """As `admin_view`, but before the second factor."""
+
+        def guarded(request: HttpRequest) -> HttpResponseBase:
+            if not super(RefundsAdminSite, self).has_permission(request):
+                return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+            answer: HttpResponseBase = view(request)
+            return answer
+
+        return never_cache(guarded)
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return log_in.log_in(self, request)
+
+    def log_in_code(self, request: HttpRequest) -> Any:
+        return log_in.code_step(self, request)
+
+    def two_factor(self, request: HttpRequest) -> Any:
+        return two_factor.two_factor(self, request)
+
+    def qr_code(self, request: HttpRequest) -> Any:
+        return two_factor.qr_code(request)
+
+    def log_ins(self, request: HttpRequest) -> Any:
+        return log_in.log_ins(self, request)
 
     def payouts(self, request: HttpRequest) -> Any:
         return switch.payouts(self, request)
@@ -54,7 +98,8 @@ class RefundsAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         counts = _counts() if request.user.has_perm("refunds.view_refundrequest") else []
-        return super().index(request, {"counts": counts, **(extra_context or {})})
+        context = {"counts": counts, "last_log_in": log_in.last_log_in(request)}
+        return super().index(request, context | (extra_context or {}))
 
 
 def _counts() -> list[dict[str, Any]]:

@@ -19,11 +19,13 @@ from .show import TONES, Moment
 
 KINDS: Mapping[str, Any] = {
     "submitted": gettext_lazy("Asked for the refund"),
+    "opened": gettext_lazy("Opened the case for the customer"),
     "withdrawn": gettext_lazy("Took the request back"),
     "asked": gettext_lazy("Asked the customer"),
     "answered": gettext_lazy("Answered"),
     "wrote": gettext_lazy("Wrote to the customer"),
     "customer_wrote": gettext_lazy("Wrote to the shop"),
+    "mail_resent": gettext_lazy("Sent a mail once more"),
     "noted": gettext_lazy("Wrote a note for colleagues"),
     "assigned": gettext_lazy("Passed the case on"),
     "amount_edited": gettext_lazy("Changed the amount"),
@@ -47,10 +49,15 @@ KINDS: Mapping[str, Any] = {
     "in_doubt": gettext_lazy("The outcome is unknown"),
     "doubt_reopened": gettext_lazy("The shop shows a refund after all; in doubt again"),
     "reversed": gettext_lazy("The refund is gone from the shop, or was changed there"),
+    "corrected": gettext_lazy("Wrote to the customer that the refund was taken back"),
     "erased": gettext_lazy("Had the personal data erased"),
     "sum_mismatch": gettext_lazy("The order’s refunds do not add up: somebody refunded it at the same time"),
     "payouts_paused": gettext_lazy("Paused all payouts"),
     "payouts_resumed": gettext_lazy("Resumed payouts"),
+    "second_factor_on": gettext_lazy("Set up a second factor for themselves"),
+    "second_factor_off": gettext_lazy("Turned their second factor off"),
+    "second_factor_reset": gettext_lazy("Reset the second factor of a colleague"),
+    "recovery_codes_renewed": gettext_lazy("Made new recovery codes for themselves"),
 }
 ACTORS: Mapping[str, Any] = {
     "customer": gettext_lazy("Customer"),

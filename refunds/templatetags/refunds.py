@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from ..formats import amount_text
 
@@ -21,6 +24,13 @@ class InCurrency(Protocol):
 def amount_of(amount: Decimal, whole: InCurrency) -> str:
     """`{{ line.amount|amount_of:order }}`: the amount in the currency and decimals of `whole`."""
     return amount_text(amount, whole.currency, whole.decimals)
+
+
+@register.filter
+def zoned(at: datetime) -> str:
+    """Date and time where the shop is, and the name of its zone. Where scripts run, they show the visitor's own."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
 
 
 @register.filter

@@ -11,13 +11,15 @@ from .cases import (
     decline,
     edit_amount,
     log_erasure,
+    open_for_customer,
     reopen,
     submit,
     take_back,
+    vouch,
     withdraw,
 )
-from .conversation import answer, ask, assign, note, write, write_back
-from .doubts import confirm_no_payout, settle_not_paid, settle_paid
+from .conversation import answer, ask, assign, note, resend, write, write_back
+from .doubts import confirm_no_payout, correct, settle_not_paid, settle_paid, to_correct
 from .evidence import (
     adopt,
     doubt_before_sending,
@@ -31,6 +33,7 @@ from .evidence import (
 )
 from .moves import LostRace, NotAllowed
 from .payouts import attempt_owner, claim, hold_back, record, write_ahead
+from .previews import mails_of_approval, mails_of_correction, mails_of_decline, mails_of_message
 from .switch import confirm_home, pause, pause_automatically, resume
 
 __all__ = [
@@ -46,14 +49,20 @@ __all__ = [
     "confirm_app",
     "confirm_home",
     "confirm_no_payout",
+    "correct",
     "decline",
     "doubt_before_sending",
     "edit_amount",
     "expire_lease",
     "hold_back",
     "log_erasure",
+    "mails_of_approval",
+    "mails_of_correction",
+    "mails_of_decline",
+    "mails_of_message",
     "note",
     "note_sum_mismatch",
+    "open_for_customer",
     "paid_after_all",
     "pause",
     "pause_automatically",
@@ -63,6 +72,7 @@ __all__ = [
     "record_watch",
     "renew_recovery_codes",
     "reopen",
+    "resend",
     "reset_second_factor",
     "resume",
     "settle_not_paid",
@@ -70,7 +80,9 @@ __all__ = [
     "stop_looking",
     "submit",
     "take_back",
+    "to_correct",
     "turn_off_second_factor",
+    "vouch",
     "withdraw",
     "write",
     "write_ahead",

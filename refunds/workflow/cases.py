@@ -27,6 +27,7 @@ from ..models import (
 )
 from ..money import Breakdown
 from ..states import OPEN, VERBS, Status
+from ..woocommerce.codec import order_to_json
 from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order
 from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, staff
@@ -43,6 +44,41 @@ def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: 
     One proven look-up makes one request, however often it is sent. Raises `NotAllowed` where the proof is missing or
     old, or another open request holds a line; `money.AmountError` where the choice cannot be paid.
     """
+    if look_up.vouched_by_id is not None:
+        raise NotAllowed("not_proven", _("Please confirm again that this order is yours."))
+    return _submit(look_up, CUSTOMER, chosen=chosen, reason=reason, note=note)
+
+
+def vouch(order: Order, *, by: User, language: str, address: str | None = None) -> LookUp:
+    """A member of staff has the customer on the phone and has made sure of them: the proof that a code is otherwise.
+
+    Counts for nobody else. Without number and e-mail, so that it takes no look-up from the customer's own limits.
+    """
+    staff(by, "work_refundrequest", address)
+    with transaction.atomic():
+        snapshot = OrderSnapshot.objects.create(order_id=order.id, data=order_to_json(order), read_at=timezone.now())
+        return LookUp.objects.create(
+            snapshot=snapshot, language=language, vouched_by=by, proven_at=timezone.now(), tries_left=0
+        )
+
+
+def open_for_customer(
+    look_up: LookUp,
+    *,
+    by: User,
+    chosen: Mapping[int, int],
+    reason: Reason,
+    note: str,
+    address: str | None = None,
+) -> RefundRequest:
+    """The same request, made by staff for a customer on the phone. Who makes it is never one of two who approve it."""
+    actor = staff(by, "work_refundrequest", address)
+    if look_up.vouched_by_id != by.pk:
+        raise NotAllowed("not_proven", _("Find the order again: somebody else has looked it up."))
+    return _submit(look_up, actor, chosen=chosen, reason=reason, note=note)
+
+
+def _submit(look_up: LookUp, actor: Actor, *, chosen: Mapping[int, int], reason: Reason, note: str) -> RefundRequest:
     if look_up.refund_request is not None:
         return look_up.refund_request
     if look_up.proven_at is None or look_up.proven_at < timezone.now() - timing.PROOF_LIFE or look_up.snapshot is None:
@@ -52,7 +88,7 @@ def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: 
     breakdown = money.price(look_up.snapshot.order, chosen)
     try:
         with transaction.atomic():
-            return _create(look_up, look_up.snapshot, breakdown, reason, note)
+            return _create(look_up, look_up.snapshot, breakdown, reason, note, actor)
     except (IntegrityError, LostRace):
         # The same look-up from another tab has made its case, or another case holds one of the lines.
         look_up.refresh_from_db()
@@ -61,7 +97,9 @@ def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: 
         return look_up.refund_request
 
 
-def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str) -> RefundRequest:
+def _create(
+    look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
+) -> RefundRequest:
     order = snapshot.order
     refund_request = RefundRequest.objects.create(
         order_id=order.id,
@@ -70,7 +108,8 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
         decimals=order.decimals,
         email=order.email,
         customer_name=f"{order.first_name} {order.last_name}".strip()[:200],
-        language=get_language() or settings.LANGUAGE_CODE,
+        language=look_up.language if actor.user else get_language() or settings.LANGUAGE_CODE,
+        opened_by=actor.user,
         reason=reason,
         note=note,
         requested_amount=breakdown.amount,
@@ -93,8 +132,8 @@ def _create(look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reas
     look_up.refund_request = refund_request
     look_up.photos.update(refund_request=refund_request)
     event = log(
-        "submitted",
-        CUSTOMER,
+        "opened" if actor.user else "submitted",
+        actor,
         refund_request=refund_request,
         to_status=Status.SUBMITTED,
         data={"amount": str(breakdown.amount), "currency": order.currency},
@@ -173,15 +212,8 @@ def approve(
     _require_no_payout_seen(refund_request)
     if not api_refund and not manual_reference.strip():
         raise NotAllowed("manual_reference", _("Enter the reference of the transfer that you have made."))
-    fields: dict[str, Any] = {
-        "approved_amount": breakdown.amount,
-        "approved_breakdown": breakdown.as_json(),
-        "order_decided": refund_request.order_now,
-        "api_refund": api_refund,
-        "restock": restock,
-        "manual_reference": manual_reference.strip(),
-        "amount_words": words.strip(),
-    }
+    fields = decision(refund_request, breakdown, api_refund=api_refund, restock=restock, words=words)
+    fields |= {"manual_reference": manual_reference.strip()}
     with transaction.atomic():
         if _needs_second(breakdown):
             if not _second_approval(refund_request, actor, version, fields):
@@ -190,6 +222,20 @@ def approve(
             fields |= {"decided_by": by, "decided_at": timezone.now(), "needs_second": False, "second_by": None}
         _send_after_hold(refund_request, actor, version, fields)
         _note(refund_request, by, note)
+
+
+def decision(
+    refund_request: RefundRequest, breakdown: Breakdown, *, api_refund: bool, restock: bool, words: str
+) -> dict[str, Any]:
+    """What an approval writes into the case: the payload of the payout is made of this, and the mails are."""
+    return {
+        "approved_amount": breakdown.amount,
+        "approved_breakdown": breakdown.as_json(),
+        "order_decided": refund_request.order_now,
+        "api_refund": api_refund,
+        "restock": restock,
+        "amount_words": words.strip(),
+    }
 
 
 def _needs_second(breakdown: Breakdown) -> bool:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from .. import mail
-from ..models import Message, Photo, RefundRequest
+from ..models import Mail, Message, Photo, RefundRequest
 from ..states import OPEN, Status
 from .moves import CUSTOMER, LostRace, NotAllowed, log, move, staff
 
@@ -79,6 +79,16 @@ def assign(
             raise LostRace
         log("assigned", actor, refund_request=refund_request, data={"from": seen and seen.pk, "to": to and to.pk})
     refund_request.assigned_to = to
+
+
+def resend(letter: Mail, *, by: User, address: str | None = None) -> None:
+    """Once more a mail that was delivered or given up. One that is no longer true, or on its way, does not go again."""
+    actor = staff(by, "work_refundrequest", address)
+    with transaction.atomic():
+        if not mail.resend(letter):
+            raise NotAllowed("state", _("This mail is on its way already, or is not sent any more."))
+        data = {"mail": letter.pk, "mail_kind": letter.kind}
+        log("mail_resent", actor, refund_request=letter.refund_request, data=data)
 
 
 def _say(

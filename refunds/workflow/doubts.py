@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import mail, timing
-from ..models import PayoutAttempt, RefundRequest
+from ..models import PayoutAttempt, RefundEvent, RefundRequest
 from ..states import AttemptStatus, Status
 from ..woocommerce.types import Verdict
 from .cases import unconfirmed_refusal
@@ -104,6 +104,27 @@ def confirm_no_payout(refund_request: RefundRequest, *, by: User, version: int, 
         _settle(attempt, None, no_payout_by=by)
         edit(refund_request, version=version)
         log("no_payout_confirmed", actor, refund_request=refund_request, attempt=attempt)
+
+
+def to_correct(refund_request: RefundRequest) -> RefundEvent | None:
+    """The reversal of a refund that the customer still believes in: told of as issued, and not corrected since."""
+    if refund_request.status not in (Status.CHECK_NEEDED, Status.FAILED):
+        return None
+    told = refund_request.events.filter(kind__in=["reversed", "corrected", "paid", "adopted", "settled_paid"])
+    last = told.order_by("-pk").first()
+    return last if last is not None and last.kind == "reversed" else None
+
+
+def correct(refund_request: RefundRequest, *, by: User, version: int, address: str | None = None) -> None:
+    """Writes to the customer that the refund was taken back, once for each time that it was."""
+    actor = staff(by, "settle_doubts", address)
+    reversal = to_correct(refund_request)
+    if reversal is None:
+        raise NotAllowed("state", _("There is nothing to correct: no refund was taken back, or it is said already."))
+    with transaction.atomic():
+        edit(refund_request, version=version)
+        event = log("corrected", actor, refund_request=refund_request, attempt=reversal.attempt)
+        mail.write("correction", refund_request=refund_request, event=event)
 
 
 def _two_agree(

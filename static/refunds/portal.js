@@ -67,3 +67,8 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     waiting = setTimeout(work, 200);
   });
 }
+
+// Times as the visitor's own clock shows them; without scripts they are the shop's, with the name of its zone.
+const language = document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", numberingSystem: "latn" });
+for (const time of document.querySelectorAll("time")) time.textContent = clock.format(new Date(time.dateTime));

@@ -20,7 +20,7 @@ from portal.sandbox.store import SandboxStore
 from refunds.models import Shop
 
 from .site import Site
-from .window import Window
+from .window import Scheme, Window
 
 ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -64,7 +64,7 @@ def window(browser: Browser, site: Site) -> Iterator[Callable[..., Window]]:
     opened: list[Window] = []
 
     def open_one(
-        *, width: int = 1280, scheme: str = "light", javascript: bool = True, language: str = "en", **options: Any
+        *, width: int = 1280, scheme: Scheme = "light", javascript: bool = True, language: str = "en", **options: Any
     ) -> Window:
         context = browser.new_context(
             viewport={"width": width, "height": 844 if width < 600 else 800},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from playwright.sync_api import expect
 
 from refunds.models import RefundRequest
 from tests.desk import in_store
@@ -14,6 +15,8 @@ from .site import Site
 from .window import Window
 
 ANNA = "anna@example.com"
+SHOWS_FOCUS = """[document.activeElement, document.activeElement.closest(".radio")].some(
+    (shown) => shown && getComputedStyle(shown).outlineStyle !== "none")"""
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,8 @@ def test_the_whole_way(
     anna = window(language=language, javascript=javascript, width=width, scheme=scheme)
 
     anna.open("/")
+    if javascript:
+        anna.look("way-start")
     anna.field("Order number").fill("#1001")
     anna.field("E-mail address").fill("Anna@Example.com")
     anna.button("Find my order").click()
@@ -44,13 +49,68 @@ def test_the_whole_way(
     anna.button("Confirm my order").click()
     anna.page.get_by_label("T-Shirt", exact=True).fill("1")
     anna.page.get_by_label(anna.says("Changed my mind")).check()
+    if javascript:
+        expect(anna.page.locator("#amount")).to_contain_text("23")
+        anna.look("way-lines")
     anna.shoot(f"way-lines-{scheme}")
     anna.button("Continue").click()
+    if javascript:
+        anna.look("way-review")
     anna.shoot(f"way-review-{scheme}")
     anna.button("Ask for %(amount)s back", amount=Decimal("23.80")).click()
-    anna.shoot(f"way-status-{scheme}")
-
     refund_request = RefundRequest.objects.get()
-    assert anna.heading == anna.says("We have your request.")
     assert refund_request.language == language
     assert [(line.order_line_id, line.quantity) for line in refund_request.lines.all()] == [(order.lines[0].id, 1)]
+
+    site.work()
+    anna.open(site.address_in_mail(ANNA))
+
+    assert anna.heading == anna.says("We have your request.")
+    assert anna.page.locator("html").get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
+    if javascript:
+        anna.look("way-status")
+    anna.shoot(f"way-status-{scheme}")
+
+
+def tab_to(window: Window, element: str) -> None:
+    """Presses Tab until the element has the focus, and sees that everything on the way shows that it has it."""
+    for _press in range(40):
+        window.page.keyboard.press("Tab")
+        assert window.page.evaluate(SHOWS_FOCUS)
+        if window.page.evaluate("element => document.activeElement.matches(element)", element):
+            return
+    raise AssertionError(f"Tab does not lead to {element}.")
+
+
+def test_the_whole_way_by_keyboard_alone(site: Site, window: Callable[..., Window]) -> None:
+    order = in_store(site.store)
+    anna = window()
+    keys = anna.page.keyboard
+
+    anna.open("/")
+    tab_to(anna, "#id_number")
+    keys.type("1001")
+    tab_to(anna, "#id_email")
+    keys.type(ANNA)
+    keys.press("Enter")
+    expect(anna.page.locator("#id_code")).to_be_visible()
+    site.work()
+    tab_to(anna, "#id_code")
+    keys.type(site.code(ANNA))
+    keys.press("Enter")
+    expect(anna.page.locator("#amount")).to_be_visible()
+    tab_to(anna, f"#id_q_{order.lines[0].id}")
+    keys.press("ArrowUp")
+    tab_to(anna, f"#id_q_{order.lines[1].id}")
+    keys.press("Space")
+    tab_to(anna, "input[type=radio]")
+    keys.press("ArrowDown")
+    tab_to(anna, "button[value=review]")
+    keys.press("Enter")
+    expect(anna.page.locator("h1")).to_have_text("Check and send")
+    tab_to(anna, "button[value=submit]")
+    keys.press("Enter")
+    expect(anna.page.locator("h1")).to_have_text("We have your request.")
+
+    refund_request = RefundRequest.objects.get()
+    assert (refund_request.reason, refund_request.requested_amount) == ("faulty", Decimal("29.75"))

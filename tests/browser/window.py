@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -17,7 +17,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, R
 
 from refunds.formats import amount_text
 
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 AXE = Axe()
 WITH_TARGETS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -42,6 +43,10 @@ class Window:
     def log_in(self, user: User) -> None:
         client = Client()
         client.force_login(user)
+        self.carry_on(client)
+
+    def carry_on(self, client: Client) -> None:
+        """With the session of a client of Django's."""
         self.context.add_cookies(
             [{"name": name, "value": cookie.value, "url": self.site} for name, cookie in client.cookies.items()]
         )
@@ -76,13 +81,20 @@ class Window:
     def look(self, name: str = "") -> None:
         """Nothing to find for axe, light and dark, nothing to scroll sideways for. Ends in the scheme it began with."""
         found = []
-        begun_with = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        for scheme in sorted(SCHEMES, key=lambda scheme: (scheme == "dark") == begun_with):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+        is_dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        for scheme in SCHEMES if is_dark else reversed(SCHEMES):
+            self.page.emulate_media(color_scheme=scheme)
             found += [f"{scheme}: {violation}" for violation in violations(self.page)]
             self.shoot(f"{name}-{scheme}" if name else "")
-        assert found == []
-        assert self.page.evaluate(TOO_WIDE) == 0
+        assert not found, "\n".join(found)
+        assert self.fits()
+
+    def fits(self) -> bool:
+        """Whether nothing sticks out at the side."""
+        return bool(self.page.evaluate(TOO_WIDE) <= 0)
+
+    def resize(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": 844 if width < 600 else 800})
 
     def shoot(self, name: str) -> None:
         """A picture of the whole page, where `SCREENSHOTS` names a directory."""

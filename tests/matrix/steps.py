@@ -100,7 +100,7 @@ VALUES = {
     "refunds.orders": {"store", "_connect", "home_due"},
     "refunds.payout": {"sought", "_outcome", "_clock", "_instruction"},
     "refunds.reconcile": {"next_look", "_seen", "next_watch"},
-    "refunds.mail": {"_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
+    "refunds.mail": {"compose", "_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
     "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told"},
     "refunds.workflow.evidence": {"_substance"},
     "refunds.workflow.moves": {"staff"},
