@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help install run tour test lint format typecheck migrate lock clean matrix chaos mutants conformance
+.PHONY: help install run tour test lint format typecheck migrate lock clean matrix chaos mutants conformance fuzz
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,6 +29,9 @@ chaos: $(VENV)/dev.stamp ## kill real processes while N=1000 refunds go out, and
 
 mutants: $(VENV)/dev.stamp ## take the safeguards out one by one: each time the proofs must fail
 	@$(BIN)/python -m tests.mutants
+
+fuzz: $(VENV)/dev.stamp ## send N=20000 pieces of junk to every page, and look what becomes of them
+	@$(BIN)/python -m tests.fuzz --count $(or $(N),20000)
 
 conformance: $(VENV)/dev.stamp ## compare a test shop of yours with what the portal believes of WooCommerce
 	@CONFORMANCE_MAY_MOVE_MONEY=$(CONFORMANCE_MAY_MOVE_MONEY) $(BIN)/python -m pytest -q tests/conformance

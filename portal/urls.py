@@ -4,6 +4,9 @@ from django.urls import include, path
 
 from portal import health
 
+handler400, handler403 = "portal.errors.bad_request", "portal.errors.permission_denied"
+handler404, handler500 = "portal.errors.page_not_found", "portal.errors.server_error"
+
 urlpatterns = [
     path("healthz", health.healthy),
     path("readyz", health.ready),

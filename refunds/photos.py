@@ -69,8 +69,9 @@ def add_all(
 
 def remove(look_up: LookUp, public_id: str) -> None:
     """Takes a photo back that was not sent yet. Nothing happens for one that is not there or not theirs."""
-    for photo in look_up.photos.filter(public_id=public_id, refund_request=None):
-        discard(photo)
+    for photo in look_up.photos.filter(refund_request=None):
+        if photo.public_id == public_id:
+            discard(photo)
 
 
 def discard(photo: Photo) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.test import Client, RequestFactory
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from django.utils import timezone
-from django.views import defaults
 from pytest_django import DjangoAssertNumQueries
 
 from refunds import links, timing
 from refunds.models import LookUp, Mail, RefundRequest, Shop
 from tests.factories import LookUpFactory
+from tests.fuzz.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -449,18 +449,48 @@ def test_error_pages_look_like_the_portal_and_ask_no_database(
     status: int, words: str, rf: RequestFactory, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     request = rf.get("/nowhere/")
+    handler = get_resolver().resolve_error_handler(status)
 
     with django_assert_num_queries(0):
-        answer = {
-            400: lambda: defaults.bad_request(request, ValueError()),
-            403: lambda: defaults.permission_denied(request, PermissionError()),
-            404: lambda: defaults.page_not_found(request, LookupError()),
-            500: lambda: defaults.server_error(request),
-        }[status]()
+        answer = handler(request) if status == 500 else handler(request, LookupError())
 
     assert answer.status_code == status
     assert words in answer.content.decode()
     assert "refunds/portal.css" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere/", "/s/x/withdraw/"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "application/x-www-form-urlencoded; charset=rot13",
+        'application/x-www-form-urlencoded; charset="hex"',
+    ],
+)
+def test_form_that_cannot_be_read_is_refused_by_a_page(path: str, kind: str) -> None:
+    visitor = Visitor()
+
+    answer = visitor.send("POST", path.encode(), b"a=" + b"1" * 3_000_000, kind, {}, csrf=False)
+
+    assert answer.status in (400, 404)
+    assert b"Look up my order" in answer.body
+    assert nothing_happened()
+
+
+@pytest.mark.parametrize("path", [b"/code/a\0b/", b"/p/\0/", b"/s/a\0/", b"/request/photo/\0/"])
+def test_link_with_a_nul_is_a_dead_link(path: bytes) -> None:
+    assert Visitor().send("GET", path, b"", "", {}, csrf=True).status == 404
+
+
+def test_cookie_with_a_nul_is_nobodys(client: Client) -> None:
+    """Written so, it arrives as one: the database is asked for the session of that name."""
+    answer = Visitor().send("GET", b"/request/", b"", "", {"HTTP_COOKIE": r'sessionid="aaaaaaaaaaaa\000"'}, csrf=True)
+
+    assert answer.status == 403
+    assert b"Please confirm your order again" in answer.body
 
 
 def test_pages_need_no_inline_style_or_script() -> None:

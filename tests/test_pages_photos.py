@@ -188,12 +188,14 @@ def test_photo_can_be_taken_back(client: Client, photo_folder: Path) -> None:
     assert "A hole in the sleeve.</textarea>" in shown(client)
 
 
-def test_photos_of_others_cannot_be_taken_away(client: Client) -> None:
+@pytest.mark.parametrize("name", ["{}", "", "{}\0", "\0", "x" * 5000])
+def test_photos_of_others_cannot_be_taken_away(client: Client, name: str) -> None:
     theirs = kept(LookUpFactory.create())
     proven(client)
 
-    client.post(URL, {**CHOSEN, "remove": theirs.public_id})
+    answer = client.post(URL, {**CHOSEN, "remove": name.format(theirs.public_id)})
 
+    assert answer.status_code == 302
     assert Photo.objects.get() == theirs
 
 

@@ -332,6 +332,17 @@ def test_errors_say_how_to_mend_and_nothing_is_sent(
     assert nothing_sent()
 
 
+@pytest.mark.parametrize("step", ["", "pay", "x" * 100_000, "a\x00b"])
+def test_what_is_no_step_works_out_the_sum_and_is_not_kept(client: Client, step: str) -> None:
+    proven(client)
+
+    answer = send(client, step, **CHOSEN)
+
+    assert answer["Location"] == URL
+    assert client.session["draft"]["step"] == "amount"
+    assert nothing_sent()
+
+
 def test_free_things_alone_are_no_refund(client: Client) -> None:
     gift = OrderLine(id=14, kind=LineKind.PRODUCT, name="Sticker", quantity=1, total=Decimal(0))
     proven(client, order(lines=(SHIRT, gift)))

@@ -27,7 +27,8 @@ from .page import form_page, page, personal, summary
 DRAFT = "draft"
 """What was typed when the proof had become too old."""
 CHECKED = frozenset({"review", "submit"})
-"""The steps that need a reason too. `amount`, `everything` and `live` only work out the sum."""
+"""The steps that need a reason too. The others only work out the sum; what is no step does no more."""
+STEPS = CHECKED | {"amount", "everything", "live"}
 DRAFT_LENGTH = 4 * NOTE_LENGTH
 """Enough of a text that is too long to show it again."""
 
@@ -67,7 +68,8 @@ def choose(request: HttpRequest, look_up: LookUp, order: Order) -> HttpResponse:
     if request.method != "POST":
         draft = _draft(request, order)
         return _lines_page(request, *_forms(look_up, order, draft), draft["bad_photos"])
-    draft = Draft(step=request.POST.get("step", "amount"), typed=_typed(request.POST, order), bad_photos=[])
+    step = request.POST.get("step", "")
+    draft = Draft(step=step if step in STEPS else "amount", typed=_typed(request.POST, order), bad_photos=[])
     if draft["step"] == "live":
         return _lines_page(request, *_forms(look_up, order, draft), [])
     if draft["step"] == "everything":
