@@ -30,7 +30,8 @@ def amount_of(amount: Decimal, whole: InCurrency) -> str:
 def zoned(at: datetime) -> str:
     """Date and time where the shop is, and the name of its zone. Where scripts run, they show the visitor's own."""
     local = timezone.localtime(at)
-    return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
+    # Not DATETIME_FORMAT: Django has none in Arabic.
+    return f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'TIME_FORMAT')} {local.tzname()}"
 
 
 @register.filter

@@ -30,11 +30,20 @@ from .window import Window
 
 ANNA = "anna@example.com"
 Windows = Callable[..., Window]
+TOO_SMALL = """() => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
+    .filter((pressed) => pressed.checkVisibility() && !pressed.closest(".visually-hidden, .default, .skip"))
+    .filter((pressed) => ![...(pressed.closest("p, dd, li")?.childNodes ?? [])]
+        .some((part) => part.nodeType === 3 && part.textContent.trim()))
+    .map((pressed) => [pressed, pressed.labels?.[0]?.closest(".line, .radio") ?? pressed])
+    .filter(([, area]) => area.getBoundingClientRect().height < 44 || area.getBoundingClientRect().width < 44)
+    .map(([pressed]) => pressed.outerHTML)"""
+"""What is too small for a finger: under 44 pixels. Links in the middle of a sentence are as tall as its line."""
 
 
 def look_at(window: Window, name: str) -> None:
-    """On a phone; then whether it still fits a desk, and a desk at 400 %."""
+    """On a phone, where fingers have to hit; then whether it still fits a desk, and a desk at 400 %."""
     window.look(name)
+    assert window.page.evaluate(TOO_SMALL) == []
     for width in (320, 1280):
         window.resize(width)
         assert window.fits()

@@ -36,7 +36,8 @@ def test_times_are_the_visitors_own(window: Callable[..., Window], language: str
 
 
 @pytest.mark.parametrize(
-    ("language", "shown"), [("en", "May 5, 2026, 1:30 a.m. CEST"), ("de", "5. Mai 2026 01:30 CEST")]
+    ("language", "shown"),
+    [("en", "May 5, 2026 1:30 a.m. CEST"), ("de", "5. Mai 2026 01:30 CEST"), ("ar", "5 مايو، 2026 1:30 ص CEST")],
 )
 def test_without_scripts_times_are_the_shops(
     window: Callable[..., Window], settings: LazySettings, language: str, shown: str
