@@ -78,7 +78,7 @@ class ShopAdmin(ShopBase):
             gettext_lazy("How often orders can be looked up"),
             {"fields": ("per_network_and_hour", "per_email_and_hour", "per_order_and_day")},
         ),
-        (gettext_lazy("Photos"), {"fields": ("photos_per_case", "photo_megabytes")}),
+        (gettext_lazy("Messages and photos"), {"fields": ("per_case_and_hour", "photos_per_case", "photo_megabytes")}),
         (gettext_lazy("How long data is kept"), {"fields": ("keep_look_ups_days", "keep_closed_days")}),
     )
     readonly_fields = ("logo_now",)
