@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "photos", "commitments",
+        "addresses", "photos", "commitments", "words", "forms",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor",
     },
