@@ -232,7 +232,8 @@ def _try_again(mail: Mail, error: Exception) -> None:
     again = tries <= len(timing.MAIL_RETRIES)
     wait = timing.scaled(timing.MAIL_RETRIES[min(tries, len(timing.MAIL_RETRIES)) - 1])
     logger.warning("Mail %s was not delivered (try %s): %s", mail.pk, tries, type(error).__name__)
-    Mail.objects.filter(pk=mail.pk, owner=mail.owner).update(
+    # Cancelled meanwhile, it is not taken up again.
+    Mail.objects.filter(pk=mail.pk, owner=mail.owner, state=Mail.State.SENDING).update(
         state=Mail.State.PENDING if again else Mail.State.FAILED,
         tries=tries,
         next_try_at=timezone.now() + wait if again else None,
@@ -244,9 +245,9 @@ def _try_again(mail: Mail, error: Exception) -> None:
 def resend(mail: Mail) -> bool:
     """Delivers a mail that was given up, or once more one that was delivered, under the same Message-ID.
 
-    False, and nothing else, for one that is still on its way or was cancelled.
+    False, and nothing else, for one that is still on its way, was cancelled, or whose receiver was erased.
     """
-    over = Mail.objects.filter(pk=mail.pk, state__in=[Mail.State.SENT, Mail.State.FAILED])
+    over = Mail.objects.filter(pk=mail.pk, state__in=[Mail.State.SENT, Mail.State.FAILED]).exclude(recipient="")
     counted = over.update(
         state=Mail.State.PENDING, tries=0, next_try_at=timezone.now(), nudged_at=None, lease_until=None
     )

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
+    "limits": set(),
     "models": {"states", "money", "woocommerce"},
     "links": {"models", "timing", "woocommerce"},
     "dispatch": {"timing"},
@@ -26,10 +27,10 @@ ALLOWED: dict[str, set[str]] = {
     "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
-        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor", "limits",
         "woocommerce",
     },
-    "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},
+    "verification": {"models", "timing", "limits", "links", "dispatch", "mail", "orders", "woocommerce"},
     "payout": {
         "commitments",
         "models", "states", "money", "evidence", "timing", "links", "breaker", "orders", "workflow", "woocommerce",
@@ -38,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
     "photos": {"models"},
-    "privacy": {"models", "states", "workflow", "woocommerce"},
+    "privacy": {"models", "states", "money", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
@@ -50,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
-        "privacy", "addresses", "woocommerce", "photos",
+        "privacy", "addresses", "woocommerce", "photos", "limits",
     },
     "urls": {"views"},
     "admin": {
