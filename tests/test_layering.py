@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent / "refunds"
 
 ALLOWED: dict[str, set[str]] = {
     "states": set(),
-    "money": {"woocommerce"},
+    "amounts": set(),
+    "money": {"amounts", "woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
@@ -27,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
-        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor", "limits",
+        "commitments", "models", "states", "amounts", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "limits",
         "woocommerce",
     },
     "verification": {"models", "timing", "limits", "links", "dispatch", "mail", "orders", "woocommerce"},
@@ -39,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
     "photos": {"models"},
-    "privacy": {"models", "states", "money", "workflow", "woocommerce"},
+    "privacy": {"models", "states", "amounts", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
@@ -47,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "second_factor": set(),
     "apps": {"checks"},
-    "forms": {"models", "states", "money", "formats", "woocommerce"},
+    "forms": {"models", "states", "amounts", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
@@ -56,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "urls": {"views"},
     "admin": {
         "addresses", "photos", "commitments", "words", "forms",
-        "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
+        "models", "states", "amounts", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor",
     },
     "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},

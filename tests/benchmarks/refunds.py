@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.refunds [--data DIRECTORY] [--quick]
 
-The bare loop is one `requests.Session` that reads the order, posts the refund and reads the order again. The portal does
-that too, and claims, writes ahead, records, and writes a mail and a ledger. Real workers, PostgreSQL that keeps what it
-commits, and the sandbox store as a process of its own.
+The bare loop is one `requests.Session` that reads the order, posts the refund and reads the order again. The portal
+does that too, and claims, writes ahead, records, and writes a mail and a ledger. Real workers, PostgreSQL that keeps
+what it commits, and the sandbox store as a process of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -124,9 +123,14 @@ class Office:
         return int(paid.count())
 
     def cpu(self) -> float:
-        """CPU seconds of the workers and all they forked, once the forks have left."""
-        wait_until(lambda: not any(process.horses() for process in self._workers), "The forks have left")
-        return sum(_used(process.pid) for process in self._workers if process.pid is not None)
+        """CPU seconds of the workers and all they forked, once the forks have left and were waited for."""
+        pids = [process.pid for process in self._workers if process.pid is not None]
+        wait_until(lambda: not any(_children(pid) for pid in pids), "The forks have left")
+        return sum(_used(pid) for pid in pids)
+
+
+def _children(pid: int) -> str:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
 
 
 def _used(pid: int) -> float:
