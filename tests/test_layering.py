@@ -58,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "admin": {
         "addresses", "photos", "commitments", "words", "forms",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
-        "woocommerce", "health", "second_factor",
+        "woocommerce", "health", "second_factor", "dispatch",
     },
     "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},
