@@ -46,7 +46,7 @@ def look_at(window: Window, name: str) -> None:
     assert window.page.evaluate(TOO_SMALL) == []
     for width in (320, 1280):
         window.resize(width)
-        assert window.fits()
+        assert window.sticks_out() == []
         if width == 1280:
             window.shoot(f"{name}-light")
     window.resize(390)
