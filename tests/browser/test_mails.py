@@ -9,15 +9,13 @@ import pytest
 from refunds.models import Mail, RefundLine, RefundRequest, Shop
 from tests.factories import approver
 from tests.test_pages_conversation import asked
-from tests.test_pages_status import approved, declined, paid, submitted
+from tests.test_pages_status import approved, paid, submitted
 
 from .window import SCHEMES, Window, violations
 
 KINDS: dict[str, Callable[[], RefundRequest]] = {
     "received": submitted,
     "needs_info": asked,
-    "approved": lambda: approved(approver()),
-    "declined": lambda: declined(approver()),
     "refunded": lambda: paid(approved(approver())),
 }
 

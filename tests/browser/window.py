@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -82,11 +83,11 @@ class Window:
 
     # --- How it looks -------------------------------------------------------------------------------------------------
 
-    def look(self, name: str = "") -> None:
+    def look(self, name: str = "", *, schemes: Sequence[Scheme] = SCHEMES) -> None:
         """Nothing to find for axe, light and dark, nothing to scroll sideways for. Ends in the scheme it began with."""
         found = []
         is_dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        for scheme in SCHEMES if is_dark else reversed(SCHEMES):
+        for scheme in sorted(schemes, key=lambda scheme: (scheme == "dark") == is_dark):
             self.page.emulate_media(color_scheme=scheme)
             found += [f"{scheme}: {violation}" for violation in violations(self.page)]
             self.shoot(f"{name}-{scheme}" if name else "")
