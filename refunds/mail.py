@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import escape
 
-from . import dispatch, formats, links, timing, words
+from . import colours, dispatch, formats, links, timing, words
 from .models import LookUp, Mail, Message, RefundEvent, RefundRequest, Shop
 
 logger = logging.getLogger(__name__)
@@ -53,12 +53,13 @@ def compose(
     event: RefundEvent | None = None,
     recipient: str | None = None,
     message: Message | None = None,
+    shop: Shop | None = None,
 ) -> Draft:
     """A mail of `kind` (`templates/mail/<kind>.*`) in the language of its case. Writes nothing."""
     about = None if recipient else refund_request or look_up
     language = about.language if about else settings.LANGUAGE_CODE
     with translation.override(language):
-        context = {**_context(refund_request, look_up, event, Shop.current()), "message": message}
+        context = {**_context(refund_request, look_up, event, shop or Shop.current()), "message": message}
         subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
         return Draft(
             kind=kind,
@@ -84,8 +85,15 @@ def write(
 
     Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
     """
+    shop = Shop.current()
     draft = compose(
-        kind, refund_request=refund_request, look_up=look_up, event=event, recipient=recipient, message=message
+        kind,
+        refund_request=refund_request,
+        look_up=look_up,
+        event=event,
+        recipient=recipient,
+        message=message,
+        shop=shop,
     )
     mail = Mail.objects.create(
         **asdict(draft),
@@ -95,7 +103,7 @@ def write(
         message_id=make_msgid(domain=_domain()),
         next_try_at=timezone.now() + after,
     )
-    if kind == "refunded" and not Shop.current().mails_refunded:
+    if kind == "refunded" and not shop.mails_refunded:
         # The shop wants WooCommerce's own mail. Ours stays in the books, and is not sent.
         Mail.objects.filter(pk=mail.pk).update(state=Mail.State.CANCELLED, next_try_at=None)
     elif not after:
@@ -121,6 +129,8 @@ def _context(
 ) -> Mapping[str, Any]:
     context: dict[str, Any] = {
         "shop": shop,
+        "light": colours.light(shop.accent),
+        "dark": colours.dark(shop.accent),
         "event": event,
         "code": CODE,
         "proof_url": PROOF_URL,

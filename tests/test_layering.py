@@ -15,6 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "money": {"woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
+    "colours": set(),
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
@@ -24,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "dispatch": {"timing"},
     "breaker": {"models", "timing"},
     "orders": {"models", "timing", "woocommerce", "breaker"},
-    "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
+    "mail": {"models", "timing", "links", "words", "dispatch", "formats", "colours"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
         "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor", "limits",
@@ -51,11 +52,11 @@ ALLOWED: dict[str, set[str]] = {
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
-        "privacy", "addresses", "woocommerce", "photos", "limits",
+        "privacy", "addresses", "woocommerce", "photos", "limits", "colours",
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "photos", "commitments",
+        "addresses", "photos", "commitments", "words", "forms",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor",
     },

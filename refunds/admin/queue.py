@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -22,18 +22,30 @@ from django.views.decorators.http import require_safe
 from ..models import Photo, RefundRequest
 from ..photos import photo_response
 from ..states import OPEN
-from . import case, decisions, show
+from . import case, columns, decisions, show
 from .case import Opening
-from .filters import CLOSED_STATES, NEEDS_PERSON, WORST_FIRST, ReasonFilter, StateFilter, WhoseFilter, search, urgency
+from .filters import (
+    CLOSED_STATES,
+    NEEDS_PERSON,
+    WORST_FIRST,
+    DateFilter,
+    ReasonFilter,
+    StateFilter,
+    WhoseFilter,
+    search,
+    urgency,
+)
 from .offers import PERMISSIONS
+from .paging import CappedPaginator
 from .people import actor
 from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "age")
+    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "flags", "age")
     list_display_links = None
-    list_filter = (StateFilter, WhoseFilter, ReasonFilter)
+    list_filter = (StateFilter, WhoseFilter, ReasonFilter, DateFilter)
+    paginator = CappedPaginator
     list_select_related = ("assigned_to",)
     list_per_page = 50
     search_fields = ("reference",)
@@ -44,8 +56,8 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     # --- The queue ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
-        columns = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
-        return columns.annotate(urgency=urgency())
+        plain = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
+        return plain.annotate(urgency=urgency(), **columns.facts())
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """What needs a person first, oldest first; what is over, or searched through all, newest first."""
@@ -102,9 +114,19 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         waits_for = show.waits_for(refund_request, timezone.now())
         return format_html('{} <span class="quiet">{}</span>', show.badge(refund_request.status), waits_for)
 
+    @admin.display(description=_("look twice"))
+    def flags(self, refund_request: RefundRequest) -> SafeString:
+        words = ((flag,) for flag in columns.flags(refund_request))
+        return format_html_join(" ", '<span class="flag">{}</span>', words)
+
     @admin.display(description=_("age"), ordering="created_at")
     def age(self, refund_request: RefundRequest) -> SafeString:
-        return show.age(refund_request.created_at)
+        clock = columns.clock(refund_request, timezone.now())
+        if not clock.waits_for:
+            return show.age(clock.since)
+        late = _("late") if clock.is_late else ""
+        words = '{} <span class="quiet">{}</span> <span class="late">{}</span>'
+        return format_html(words, show.age(clock.since), clock.waits_for, late)
 
     # --- The case ----------------------------------------------------------------------------------------------------
 

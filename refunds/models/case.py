@@ -217,8 +217,11 @@ class RefundRequest(models.Model):
         indexes = [
             models.Index(name="request_due", fields=["next_action_at", "id"], condition=Q(status=Status.APPROVED)),
             models.Index(name="request_open", fields=["status", "created_at"], condition=Q(status__in=sorted(OPEN))),
+            models.Index(name="request_status", fields=["status", "-created_at", "-id"]),
             models.Index(name="request_order", fields=["order_id"]),
             models.Index(name="request_email", fields=["email"]),
+            # Where PostgreSQL sorts as people do, the plain index cannot find addresses by their beginning.
+            models.Index(name="request_email_begins", fields=["email"], opclasses=["varchar_pattern_ops"]),
             models.Index(name="request_number", fields=["order_number"]),
             models.Index(name="request_created", fields=["-created_at", "-id"]),
         ]
