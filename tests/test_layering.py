@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent / "refunds"
 
 ALLOWED: dict[str, set[str]] = {
     "states": set(),
-    "money": {"woocommerce"},
+    "amounts": set(),
+    "money": {"amounts", "woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
     "colours": set(),
@@ -28,7 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "mail": {"models", "timing", "links", "words", "dispatch", "formats", "colours"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
-        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor", "limits",
+        "commitments", "models", "states", "amounts", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "limits",
         "woocommerce",
     },
     "verification": {"models", "timing", "limits", "links", "dispatch", "mail", "orders", "woocommerce"},
@@ -40,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
     "photos": {"models"},
-    "privacy": {"models", "states", "money", "workflow", "woocommerce"},
+    "privacy": {"models", "states", "amounts", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
@@ -48,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "second_factor": set(),
     "apps": {"checks"},
-    "forms": {"models", "states", "money", "formats", "woocommerce"},
+    "forms": {"models", "states", "amounts", "money", "formats", "woocommerce"},
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
@@ -57,8 +59,8 @@ ALLOWED: dict[str, set[str]] = {
     "urls": {"views"},
     "admin": {
         "addresses", "photos", "commitments", "words", "forms",
-        "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
-        "woocommerce", "health", "second_factor",
+        "models", "states", "amounts", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow",
+        "timing", "woocommerce", "health", "second_factor", "dispatch",
     },
     "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},

@@ -11,14 +11,14 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ..models import Mail, ReasonRule, RefundRequest, SavedReply, Shop
-from . import log_in, phone, store_check, switch, two_factor
+from . import log_in, phone, queues, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -58,6 +58,7 @@ class RefundsAdminSite(AdminSite):
             path("logout/", self.logout, name="logout"),
             path("two-factor/", own(self.two_factor), name="two_factor"),
             path("two-factor/qr.svg", own(require_safe(self.qr_code)), name="two_factor_qr"),
+            path("worker/", include(queues.pages(self))),
             path("log-ins/", self.admin_view(self.log_ins), name="log_ins"),
             path("payouts/", self.admin_view(self.payouts), name="payouts"),
             path("shop-check/", self.admin_view(self.store_check), name="store_check"),
