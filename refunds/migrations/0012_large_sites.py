@@ -54,11 +54,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='refundrequest',
-            index=models.Index(fields=['reason', '-created_at', '-id'], name='request_reason'),
+            index=models.Index(fields=['reason', 'status'], name='request_reason'),
         ),
         migrations.AddIndex(
             model_name='refundrequest',
-            index=models.Index(fields=['assigned_to', '-created_at', '-id'], name='request_assigned'),
+            index=models.Index(fields=['assigned_to', 'status'], name='request_assigned'),
         ),
         migrations.RunPython(make, drop),
     ]

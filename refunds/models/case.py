@@ -219,8 +219,8 @@ class RefundRequest(models.Model):
             models.Index(name="request_open", fields=["status", "created_at"], condition=Q(status__in=sorted(OPEN))),
             models.Index(name="request_status", fields=["status", "-created_at", "-id"]),
             models.Index(name="request_order", fields=["order_id"]),
-            models.Index(name="request_reason", fields=["reason", "-created_at", "-id"]),
-            models.Index(name="request_assigned", fields=["assigned_to", "-created_at", "-id"]),
+            models.Index(name="request_reason", fields=["reason", "status"]),
+            models.Index(name="request_assigned", fields=["assigned_to", "status"]),
             # Where PostgreSQL sorts as people do, a plain index cannot find addresses by their beginning.
             models.Index(name="request_email_begins", fields=["email"], opclasses=["varchar_pattern_ops"]),
             models.Index(name="request_number", fields=["order_number"]),

@@ -33,17 +33,28 @@ def main() -> int:
     given = options()
     batches = 6 if given.quick else 60
     with web(given.data, workers=WORKERS) as (started, codes):
-        same = ["/_empty/"] * VISITORS
+        empty, saving = ["/_empty/"] * VISITORS, ["/_saving/"] * VISITORS
         pairs = (
             ("look-up page POST", Crowd(started.url, ["/"] * VISITORS, look_up_fields, 302), look_up_fields, 302),
             ("code page POST, a wrong code", Crowd(started.url, codes, wrong_code, 200), nothing, 200),
         )
         for name, ours, fields, expected in pairs:
-            compare(name, ours, Crowd(started.url, same, fields, expected), batches)
+            compare(name, ours, Crowd(started.url, empty, fields, expected), batches)
+        ours = Crowd(started.url, ["/"] * VISITORS, look_up_fields, 302)
+        peer = Crowd(started.url, saving, look_up_fields, 302)
+        compare("look-up page POST", ours, peer, batches, against="a Django form that keeps a row", has_goal=False)
     return 0
 
 
-def compare(name: str, ours: Crowd, empty: Crowd, batches: int) -> None:
+def compare(
+    name: str,
+    ours: Crowd,
+    empty: Crowd,
+    batches: int,
+    *,
+    against: str = "an empty Django form in the same gunicorn",
+    has_goal: bool = True,
+) -> None:
     for crowd in (ours, empty):
         crowd.batch(3)
     taken = [(ours.batch(EACH), empty.batch(EACH)) for _turn in range(batches)]
@@ -55,11 +66,11 @@ def compare(name: str, ours: Crowd, empty: Crowd, batches: int) -> None:
     tell(
         Row(
             f"{name}, gunicorn with {WORKERS} workers, {VISITORS} visitors at once",
-            "an empty Django form in the same gunicorn",
-            "≥ 0.6 × its requests per second, p99 within 3 ×",
+            against,
+            "≥ 0.6 × its requests per second, p99 within 3 ×" if has_goal else "",
             f"{rates[0] / rates[1]:.2f} × ({rates[0]:.0f} and {rates[1]:.0f} per second); "
             f"p99 {late[0] / late[1]:.2f} × ({late[0] * 1000:.0f} and {late[1] * 1000:.0f} ms)",
-            met=rates[0] / rates[1] >= RATIO and late[0] / late[1] <= LATE,
+            met=rates[0] / rates[1] >= RATIO and late[0] / late[1] <= LATE if has_goal else None,
         )
     )
 
