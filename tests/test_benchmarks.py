@@ -29,13 +29,11 @@ def test_made_cases_keep_every_promise() -> None:
         migrated = manage(postgres.url, "migrate", "--noinput", "--verbosity", "0")
         with psycopg.connect(host=str(postgres.directory), user=ROLE, dbname=DATABASE, autocommit=True) as connection:
             fill(connection, SMALL, OPEN[SMALL])
-            counted = connection.execute(
-                "SELECT count(*), min(n) FROM (SELECT count(*) AS n FROM refunds_refundrequest GROUP BY status) AS of_state"
-            ).fetchone()
+            by_status = connection.execute("SELECT count(*) FROM refunds_refundrequest GROUP BY status").fetchall()
         audit = manage(postgres.url, "refund_audit")
 
     assert (migrated.returncode, migrated.stderr) == (0, "")
-    assert counted == (9, 50)
+    assert (len(by_status), min(by_status)) == (9, (50,))
     assert (audit.returncode, audit.stderr) == (0, "")
 
 
