@@ -55,6 +55,8 @@ def of_worker(started: Site) -> tuple[float, float]:
 
     def done() -> bool:
         left = waiting(started)
+        if left and not worker.alive:
+            raise SystemExit(f"The worker ended: {worker.log[-500:]}")
         seen.append((all_jobs - left, total(worker)))
         return left == 0
 
