@@ -23,7 +23,7 @@ JOBS_WITHIN = 3600.0
 
 def main() -> int:
     given = options()
-    late = 1_000 if given.quick else 10_000
+    late = 500 if given.quick else 10_000
     with web(given.data, workers=1) as (started, _codes):
         started.store.start()
         before, after = of_web(started, late)

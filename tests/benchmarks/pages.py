@@ -31,7 +31,7 @@ RATIO, LATE = 0.6, 3.0
 
 def main() -> int:
     given = options()
-    batches = 6 if given.quick else 60
+    batches = 4 if given.quick else 60
     with web(given.data, workers=WORKERS) as (started, codes):
         empty, saving = ["/_empty/"] * VISITORS, ["/_saving/"] * VISITORS
         pairs = (
