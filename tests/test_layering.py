@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent / "refunds"
 
 ALLOWED: dict[str, set[str]] = {
     "states": set(),
+    "clocks": {"states"},
     "money": {"woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
-    "models": {"states", "money", "woocommerce"},
+    "models": {"clocks", "states", "money", "woocommerce"},
     "links": {"models", "timing", "woocommerce"},
     "dispatch": {"timing"},
     "breaker": {"models", "timing"},
@@ -26,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
-        "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "clocks", "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
         "woocommerce",
     },
     "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},
@@ -40,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "photos": {"models"},
     "privacy": {"models", "states", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
+    "digest": {"models", "states", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
     "checks": {"timing"},
@@ -54,11 +56,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "photos", "commitments",
+        "addresses", "clocks", "photos", "commitments",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor",
     },
-    "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
+    "management": {"privacy", "audit", "digest", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},
 }  # fmt: skip
 

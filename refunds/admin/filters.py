@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import PayoutAttempt, Reason, RefundRequest
+from ..models import PayoutAttempt, Reason, RefundRequest, Shop
 from ..states import OPEN, Status
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ def urgency() -> Case:
         default=Value(len(WORST_FIRST)),
         output_field=IntegerField(),
     )
+
+
+def lateness(now: datetime) -> Case:
+    """0 for what is overdue: it comes before everything else."""
+    return Case(When(due_at__lte=now, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
 def search(queryset: Cases, typed: str) -> Cases:
@@ -96,6 +103,23 @@ class StateFilter(admin.SimpleListFilter):
                 "count": counts.get(value) if value in OPEN or value == "open" else None,
                 "value": value,
             }
+
+
+class LateFilter(admin.SimpleListFilter):
+    title = _("due")
+    parameter_name = "due"
+    template = "admin/refunds/menu.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("overdue", _("Overdue")), ("today", _("Due today"))]
+
+    def queryset(self, request: HttpRequest, queryset: Cases) -> Cases:
+        now = timezone.now()
+        if self.value() == "overdue":
+            return queryset.filter(due_at__lte=now)
+        if self.value() == "today":
+            return queryset.filter(due_at__lte=Shop.current().calendar.end_of_day(now, 0))
+        return queryset
 
 
 class WhoseFilter(admin.SimpleListFilter):

@@ -24,34 +24,45 @@ from ..photos import photo_response
 from ..states import OPEN
 from . import case, decisions, show
 from .case import Opening
-from .filters import CLOSED_STATES, NEEDS_PERSON, WORST_FIRST, ReasonFilter, StateFilter, WhoseFilter, search, urgency
+from .filters import (
+    CLOSED_STATES,
+    NEEDS_PERSON,
+    WORST_FIRST,
+    LateFilter,
+    ReasonFilter,
+    StateFilter,
+    WhoseFilter,
+    lateness,
+    search,
+    urgency,
+)
 from .offers import PERMISSIONS
 from .people import actor
 from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "age")
+    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "due", "age")
     list_display_links = None
-    list_filter = (StateFilter, WhoseFilter, ReasonFilter)
+    list_filter = (StateFilter, LateFilter, WhoseFilter, ReasonFilter)
     list_select_related = ("assigned_to",)
     list_per_page = 50
     search_fields = ("reference",)
     empty_value_display = ""
-    sortable_by = ("age",)
+    sortable_by = ("due", "age")
     change_list_template = "admin/refunds/list.html"
 
     # --- The queue ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
         columns = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
-        return columns.annotate(urgency=urgency())
+        return columns.annotate(lateness=lateness(timezone.now()), urgency=urgency())
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
-        """What needs a person first, oldest first; what is over, or searched through all, newest first."""
+        """What is overdue, then what needs a person, oldest first; what is over or searched through all, newest."""
         state = request.GET.get("state", "")
         by_urgency = state in {"open", *WORST_FIRST} or (not request.GET.get("q") and state not in self._over())
-        return ["urgency", "created_at"] if by_urgency else ["-created_at", "-id"]
+        return ["lateness", "urgency", "created_at"] if by_urgency else ["-created_at", "-id"]
 
     def _over(self) -> set[str]:
         return {*CLOSED_STATES, "all"}
@@ -101,6 +112,10 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     def state(self, refund_request: RefundRequest) -> SafeString:
         waits_for = show.waits_for(refund_request, timezone.now())
         return format_html('{} <span class="quiet">{}</span>', show.badge(refund_request.status), waits_for)
+
+    @admin.display(description=_("due"), ordering="due_at")
+    def due(self, refund_request: RefundRequest) -> SafeString | str:
+        return show.due(refund_request, timezone.now())
 
     @admin.display(description=_("age"), ordering="created_at")
     def age(self, refund_request: RefundRequest) -> SafeString:
@@ -165,7 +180,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     def _next(self, refund_request: RefundRequest) -> RefundRequest | None:
         """The case that needs a person most, this one aside."""
         needing = RefundRequest.objects.filter(status__in=NEEDS_PERSON).exclude(pk=refund_request.pk)
-        return needing.order_by(urgency(), "created_at").only("pk", "reference").first()
+        return needing.order_by(lateness(timezone.now()), urgency(), "created_at").only("pk", "reference").first()
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The history is the ledger on the case page."""

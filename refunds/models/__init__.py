@@ -8,12 +8,13 @@ from .case import DeclineReason, Message, OrderSnapshot, Photo, Reason, ReasonRu
 from .contact import LookUp, Mail
 from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
 from .replies import SavedReply, SavedReplyText
-from .shop import Alarm, Heartbeat, Shop, StoreHealth
+from .shop import Alarm, Digest, Heartbeat, Shop, StoreHealth
 
 __all__ = [
     "Alarm",
     "AppendOnlyError",
     "DeclineReason",
+    "Digest",
     "Heartbeat",
     "LookUp",
     "Mail",

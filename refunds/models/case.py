@@ -16,6 +16,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..clocks import Clocks
 from ..money import Breakdown
 from ..states import OPEN, Status
 from ..woocommerce.codec import order_from_json
@@ -89,6 +90,10 @@ class RefundRequestQuerySet(models.QuerySet["RefundRequest"]):
         """Approved and ready to be paid, oldest first."""
         return self.filter(status=Status.APPROVED, next_action_at__lte=at).order_by("next_action_at", "pk")
 
+    def overdue(self, at: datetime) -> Self:
+        """A clock of theirs has run out."""
+        return self.filter(due_at__lte=at)
+
 
 class RefundRequest(models.Model):
     """The case: what a customer asked for, what was decided, and where it stands."""
@@ -142,6 +147,16 @@ class RefundRequest(models.Model):
     """Why another amount is paid than was asked for, in words for the customer."""
     decline_reason = models.CharField(max_length=32, choices=DeclineReason, blank=True)
     decline_words = models.TextField(blank=True)
+
+    first_answer_at = models.DateTimeField(null=True, blank=True)
+    answer_due_at = models.DateTimeField(null=True, blank=True)
+    decision_due_at = models.DateTimeField(null=True, blank=True)
+    payout_due_at = models.DateTimeField(null=True, blank=True)
+    legal_due_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    """Since when the case waits for the customer, and the clock of the decision stands still."""
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    """When the first of the clocks that run now runs out, so that what is overdue is one query."""
 
     next_action_at = models.DateTimeField(null=True, blank=True)
     nudged_at = models.DateTimeField(null=True, blank=True)
@@ -215,6 +230,7 @@ class RefundRequest(models.Model):
         indexes = [
             models.Index(name="request_due", fields=["next_action_at", "id"], condition=Q(status=Status.APPROVED)),
             models.Index(name="request_open", fields=["status", "created_at"], condition=Q(status__in=sorted(OPEN))),
+            models.Index(name="request_clock", fields=["due_at"], condition=Q(due_at__isnull=False)),
             models.Index(name="request_order", fields=["order_id"]),
             models.Index(name="request_email", fields=["email"]),
             models.Index(name="request_number", fields=["order_number"]),
@@ -228,6 +244,10 @@ class RefundRequest(models.Model):
     def breakdown(self) -> Breakdown | None:
         """What was approved, line by line; None before the decision."""
         return None if self.approved_breakdown is None else Breakdown.from_json(self.approved_breakdown)
+
+    @property
+    def clocks(self) -> Clocks:
+        return Clocks(**{name: getattr(self, name) for name in Clocks.__slots__})
 
     @property
     def amount(self) -> Decimal:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from .. import mail
 from ..models import Mail, Message, Photo, RefundRequest
 from ..states import OPEN, Status
-from .moves import CUSTOMER, LostRace, NotAllowed, log, move, staff
+from .moves import CUSTOMER, LostRace, NotAllowed, answered_first, log, move, staff
 
 
 def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, address: str | None = None) -> Message:
@@ -40,6 +40,7 @@ def write(refund_request: RefundRequest, *, by: User, text: str, address: str | 
     with transaction.atomic():
         message = _say(refund_request, text, by)
         event = log("wrote", actor, refund_request=refund_request, data={"message": message.pk})
+        answered_first(refund_request)
         mail.write("message", refund_request=refund_request, event=event, message=message)
     return message
 
