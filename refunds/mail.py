@@ -53,12 +53,13 @@ def compose(
     event: RefundEvent | None = None,
     recipient: str | None = None,
     message: Message | None = None,
+    shop: Shop | None = None,
 ) -> Draft:
     """A mail of `kind` (`templates/mail/<kind>.*`) in the language of its case. Writes nothing."""
     about = None if recipient else refund_request or look_up
     language = about.language if about else settings.LANGUAGE_CODE
     with translation.override(language):
-        context = {**_context(refund_request, look_up, event, Shop.current()), "message": message}
+        context = {**_context(refund_request, look_up, event, shop or Shop.current()), "message": message}
         subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
         return Draft(
             kind=kind,
@@ -84,8 +85,15 @@ def write(
 
     Must run in the transaction of what it tells. One of a kind per event: the database refuses a second.
     """
+    shop = Shop.current()
     draft = compose(
-        kind, refund_request=refund_request, look_up=look_up, event=event, recipient=recipient, message=message
+        kind,
+        refund_request=refund_request,
+        look_up=look_up,
+        event=event,
+        recipient=recipient,
+        message=message,
+        shop=shop,
     )
     mail = Mail.objects.create(
         **asdict(draft),
@@ -95,7 +103,7 @@ def write(
         message_id=make_msgid(domain=_domain()),
         next_try_at=timezone.now() + after,
     )
-    if kind == "refunded" and not Shop.current().mails_refunded:
+    if kind == "refunded" and not shop.mails_refunded:
         # The shop wants WooCommerce's own mail. Ours stays in the books, and is not sent.
         Mail.objects.filter(pk=mail.pk).update(state=Mail.State.CANCELLED, next_try_at=None)
     elif not after:
@@ -232,7 +240,8 @@ def _try_again(mail: Mail, error: Exception) -> None:
     again = tries <= len(timing.MAIL_RETRIES)
     wait = timing.scaled(timing.MAIL_RETRIES[min(tries, len(timing.MAIL_RETRIES)) - 1])
     logger.warning("Mail %s was not delivered (try %s): %s", mail.pk, tries, type(error).__name__)
-    Mail.objects.filter(pk=mail.pk, owner=mail.owner).update(
+    # Cancelled meanwhile, it is not taken up again.
+    Mail.objects.filter(pk=mail.pk, owner=mail.owner, state=Mail.State.SENDING).update(
         state=Mail.State.PENDING if again else Mail.State.FAILED,
         tries=tries,
         next_try_at=timezone.now() + wait if again else None,
@@ -244,9 +253,9 @@ def _try_again(mail: Mail, error: Exception) -> None:
 def resend(mail: Mail) -> bool:
     """Delivers a mail that was given up, or once more one that was delivered, under the same Message-ID.
 
-    False, and nothing else, for one that is still on its way or was cancelled.
+    False, and nothing else, for one that is still on its way, was cancelled, or whose receiver was erased.
     """
-    over = Mail.objects.filter(pk=mail.pk, state__in=[Mail.State.SENT, Mail.State.FAILED])
+    over = Mail.objects.filter(pk=mail.pk, state__in=[Mail.State.SENT, Mail.State.FAILED]).exclude(recipient="")
     counted = over.update(
         state=Mail.State.PENDING, tries=0, next_try_at=timezone.now(), nudged_at=None, lease_until=None
     )

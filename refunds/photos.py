@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -39,16 +40,40 @@ def add(
 ) -> Photo:
     """Keeps a photo for a look-up or a case. Raises `BadPhoto`; nothing is kept then."""
     shop = Shop.current()
-    owner = {"look_up": look_up} if refund_request is None else {"refund_request": refund_request}
-    if Photo.objects.filter(**owner).count() >= shop.photos_per_case:
+    photo = Photo(look_up=look_up, refund_request=refund_request)
+    if not _has_room(photo, shop.photos_per_case):
         raise _too_many(upload, shop.photos_per_case)
     picture = _decoded(upload, shop.photo_megabytes)
+    photo.width, photo.height = picture.size
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=QUALITY, optimize=True)
-    photo = Photo(width=picture.width, height=picture.height, **owner)
     photo.file.save("photo.jpg", ContentFile(data.getvalue()), save=False)
-    photo.save()
+    if not _kept(photo, shop.photos_per_case):
+        photo.file.delete(save=False)
+        raise _too_many(upload, shop.photos_per_case)
     return photo
+
+
+def _has_room(photo: Photo, most: int) -> bool:
+    """Photos of a look-up that has made its case are that case's."""
+    siblings = Photo.objects.filter(look_up=photo.look_up)
+    if photo.refund_request is not None:
+        siblings = Photo.objects.filter(refund_request=photo.refund_request)
+    return siblings.count() < most
+
+
+def _kept(photo: Photo, most: int) -> bool:
+    """False if others took the last place meanwhile. The owner's row is kept, so that uploads at once are counted."""
+    with transaction.atomic():
+        if photo.refund_request is None and photo.look_up is not None:
+            look_up = LookUp.objects.select_for_update().get(pk=photo.look_up.pk)
+            photo.refund_request = look_up.refund_request
+        if photo.refund_request is not None:
+            RefundRequest.objects.select_for_update().get(pk=photo.refund_request.pk)
+        has_room = _has_room(photo, most)
+        if has_room:
+            photo.save()
+    return has_room
 
 
 def add_all(

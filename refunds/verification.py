@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from . import dispatch, links, mail, orders, timing, woocommerce
+from .limits import TooMany, require_room
 from .models import LookUp, Shop
 
 CODE_AGAIN_AFTER = timedelta(minutes=1)
@@ -25,20 +26,15 @@ NUMBER_LENGTH, EMAIL_LENGTH = 64, 254
 """What the columns hold. Both kinds of text can grow while they are brought to one form."""
 
 
-class TooMany(Exception):
-    """A limit is reached. `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("Too many look-ups.")
-        self.retry_after = retry_after
-
-
 def network(address: str) -> str:
     """What limits are counted by: the address, or the /64 of an IPv6 one, of which a visitor has all."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    if parsed.version == 6 and parsed.ipv4_mapped is not None:
+        # A server that listens on both kinds of address writes the old kind so: not one network, but all of them.
+        parsed = parsed.ipv4_mapped
     return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
@@ -50,9 +46,11 @@ def start(*, number: str, email: str, address: str) -> LookUp:
     shop = Shop.current()
     number = woocommerce.number_key(number)[:NUMBER_LENGTH]
     email = woocommerce.email_key(email)[:EMAIL_LENGTH]
-    _limit("network", network(address), timedelta(hours=1), shop.per_network_and_hour)
-    _limit("email", email, timedelta(hours=1), shop.per_email_and_hour)
-    _limit("order_number", number, timedelta(days=1), shop.per_order_and_day)
+    an_hour, a_day = timedelta(hours=1), timedelta(days=1)
+    of_network = LookUp.objects.filter(network=network(address))
+    require_room(of_network, "created_at", most=shop.per_network_and_hour, within=an_hour)
+    require_room(LookUp.objects.filter(email=email), "created_at", most=shop.per_email_and_hour, within=an_hour)
+    require_room(LookUp.objects.filter(order_number=number), "created_at", most=shop.per_order_and_day, within=a_day)
     with transaction.atomic():
         look_up = LookUp.objects.create(
             order_number=number,
@@ -65,14 +63,6 @@ def start(*, number: str, email: str, address: str) -> LookUp:
         )
         dispatch.nudge("look_up", look_up.pk)
     return look_up
-
-
-def _limit(field: str, value: str, period: timedelta, most: int) -> None:
-    now = timezone.now()
-    counted = LookUp.objects.filter(**{field: value, "created_at__gt": now - period}).order_by("-created_at")
-    nth = counted.values_list("created_at", flat=True)[most - 1 : most].first()
-    if nth is not None:
-        raise TooMany(max(int((nth + period - now).total_seconds()), 1))
 
 
 def again(look_up: LookUp, *, issue: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -97,6 +98,7 @@ def test_a_store_that_is_down_is_said_and_blocks_approval_not_reading(
     assert page.status == 200
     assert "The shop does not answer." in page.html
     assert "as it was read 3 h ago" in page.html
+    assert re.search("read <time [^>]*>3 h</time> ago", page.html)
     assert "T-Shirt" in page.html
     assert "It came with a hole in it." in page.html
     assert '<button type="submit" form="approve" accesskey="a" class="button button--primary" disabled>' in page.html

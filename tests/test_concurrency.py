@@ -18,13 +18,14 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 
 from portal.sandbox.store import SandboxStore
-from refunds import orders, payout, workflow
-from refunds.models import Mail, RefundRequest
+from refunds import limits, orders, payout, photos, workflow
+from refunds.models import Mail, Message, Photo, RefundRequest, Shop
 from refunds.states import Status
 from tests.chaos import blows
 from tests.chaos.processes import ROOT
 from tests.chaos.site import Site, database_url
 from tests.factories import RefundRequestFactory, UserFactory
+from tests.test_photos import picture, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,6 +131,28 @@ def test_threads_that_do_everything_at_once_pay_once(sandbox: SandboxStore, by: 
 
     assert ended == [[]] * THREADS
     assert_each_is_paid_once(sandbox, cases)
+
+
+@pytest.mark.usefixtures("_postgresql")
+def test_no_crowd_of_photos_gets_past_the_limit() -> None:
+    Shop.objects.create(pk=1, photos_per_case=5)
+    case, data = RefundRequestFactory.create(), picture()
+
+    ended = at_once(lambda: photos.add(upload(data), refund_request=case))
+
+    assert Counter(type(end) for end in ended) == {Photo: 5, photos.BadPhoto: THREADS - 5}
+    assert Photo.objects.count() == 5
+
+
+@pytest.mark.usefixtures("_postgresql")
+def test_no_crowd_of_messages_gets_past_the_limit() -> None:
+    Shop.objects.create(pk=1, per_case_and_hour=5)
+    case = RefundRequestFactory.create()
+
+    ended = at_once(lambda: workflow.write_back(RefundRequest.objects.get(pk=case.pk), text="Where is it?"))
+
+    assert Counter(type(end) for end in ended) == {Message: 5, limits.TooMany: THREADS - 5}
+    assert (Message.objects.count(), Mail.objects.count()) == (5, 5)
 
 
 # --- Processes -------------------------------------------------------------------------------------------------------

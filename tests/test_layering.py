@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
+    "limits": set(),
     "models": {"clocks", "states", "money", "woocommerce"},
     "links": {"models", "timing", "woocommerce"},
     "dispatch": {"timing"},
@@ -28,9 +29,9 @@ ALLOWED: dict[str, set[str]] = {
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
         "clocks", "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
-        "woocommerce",
+        "limits", "woocommerce",
     },
-    "verification": {"models", "timing", "links", "dispatch", "mail", "orders", "woocommerce"},
+    "verification": {"models", "timing", "limits", "links", "dispatch", "mail", "orders", "woocommerce"},
     "payout": {
         "commitments",
         "models", "states", "money", "evidence", "timing", "links", "breaker", "orders", "workflow", "woocommerce",
@@ -39,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": {"models", "states"},
     "metrics": {"models", "states", "sweep"},
     "photos": {"models"},
-    "privacy": {"models", "states", "workflow", "woocommerce"},
+    "privacy": {"models", "states", "money", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "digest": {"models", "states", "mail"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
@@ -52,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
-        "privacy", "addresses", "woocommerce", "photos",
+        "privacy", "addresses", "woocommerce", "photos", "limits",
     },
     "urls": {"views"},
     "admin": {

@@ -158,6 +158,53 @@ def test_withdrawn_case_takes_no_message(client: Client) -> None:
     assert customers() == []
 
 
+def test_too_many_messages_get_the_time_and_keep_the_words(client: Client, photo_folder: Path) -> None:
+    Shop.objects.update(per_case_and_hour=2)
+    refund_request = submitted()
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        write(client, refund_request, "One.")
+        workflow.write(refund_request, by=agent(), text="Yes?")
+        clock.shift(timedelta(minutes=10))
+        write(client, refund_request, "Two.")
+        events, mails = RefundEvent.objects.count(), Mail.objects.count()
+
+        answer = write(client, refund_request, "Three & four.", upload(picture()))
+
+        page = answer.content.decode()
+        words = "You have written to us often in a short time. Please send this in 50 minutes."
+        assert (answer.status_code, answer["Retry-After"]) == (429, "3000")
+        assert f'<a href="#id_note">{words}</a>' in page
+        assert "Three &amp; four.</textarea>" in page
+        assert customers() == ["One.", "Two."]
+        assert (RefundEvent.objects.count(), Mail.objects.count(), Photo.objects.count()) == (events, mails, 0)
+        assert [path for path in photo_folder.rglob("*") if path.is_file()] == []
+        clock.shift(timedelta(minutes=50, seconds=1))
+        write(client, refund_request, "Three & four.")
+    assert customers() == ["One.", "Two.", "Three & four."]
+
+
+def test_messages_are_counted_by_request(client: Client) -> None:
+    Shop.objects.update(per_case_and_hour=1)
+    other = RefundRequestFactory.create(order=order(id=5002, lines=(replace(SHIRT, id=21),)), chosen={21: 1})
+    write(client, submitted(), "One.")
+
+    answer = write(client, other, "Two.")
+
+    assert answer.status_code == 200
+    assert customers() == ["One.", "Two."]
+
+
+def test_answer_that_is_too_many_leaves_the_question_open(client: Client) -> None:
+    Shop.objects.update(per_case_and_hour=0)
+    refund_request = asked()
+
+    answer = write(client, refund_request, "The blue one.")
+
+    assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
+    assert fresh(refund_request).status == Status.NEEDS_INFO
+    assert customers() == []
+
+
 def test_bad_link_writes_nothing(client: Client) -> None:
     submitted()
 

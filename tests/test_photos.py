@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from refunds import photos
-from refunds.models import Photo, Shop
+from refunds.models import LookUp, Photo, Shop
 from tests.factories import LookUpFactory, RefundRequestFactory
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +125,46 @@ def test_code_that_hides_in_a_real_photo_does_not_survive() -> None:
 
     with photo.file.open() as file:
         assert b"php" not in file.read()
+
+
+class WhileOthersArrive(SimpleUploadedFile):
+    """While this one is read, another photo of the same owner is kept."""
+
+    def __init__(self, data: bytes, **owner: Any) -> None:
+        super().__init__("slow.jpg", data)
+        self.owner: dict[str, Any] | None = owner
+
+    def read(self, *args: Any) -> bytes:
+        if self.owner is not None:
+            owner, self.owner = self.owner, None
+            photos.add(upload(picture()), **owner)
+        return super().read(*args)
+
+
+@pytest.mark.parametrize("make", [LookUpFactory, RefundRequestFactory])
+def test_photos_at_once_do_not_get_past_the_limit(make: Any, photo_folder: Path) -> None:
+    Shop.objects.create(pk=1, photos_per_case=1)
+    made = make.create()
+    owner = {"look_up" if isinstance(made, LookUp) else "refund_request": made}
+
+    with pytest.raises(photos.BadPhoto, match=r"“slow\.jpg” was not added: you can send 1 photo at most"):
+        photos.add(WhileOthersArrive(picture(), **owner), **owner)
+
+    assert Photo.objects.count() == 1
+    assert len([path for path in photo_folder.rglob("*") if path.is_file()]) == 1
+
+
+def test_photo_of_a_look_up_goes_to_the_case_that_was_made_meanwhile() -> None:
+    Shop.objects.create(pk=1, photos_per_case=1)
+    seen = LookUpFactory.create()
+    case = RefundRequestFactory.create()
+    LookUp.objects.update(refund_request=case)
+
+    photo = photos.add(upload(picture()), look_up=seen)
+
+    assert list(case.photos.all()) == [photo]
+    with pytest.raises(photos.BadPhoto, match="1 photo at most"):
+        photos.add(upload(picture()), refund_request=case)
 
 
 def test_size_and_number_are_limited() -> None:

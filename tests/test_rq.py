@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -183,6 +184,40 @@ def test_the_pages_of_django_rq_are_not_there(client: Client) -> None:
     assert [answer.status_code for answer in answers] == [404, 404, 404]
 
 
+# --- One fork, many jobs ---------------------------------------------------------------------------------------------
+
+
+def forks(site: Site, name: str) -> int:
+    """Works the queue off and says how many jobs the parent took itself: one for each fork."""
+    command = [PYTHON, "manage.py", "rqworker", name, "--burst"]
+    environment = {**site.environment, "LOG_LEVEL": "INFO"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, timeout=BURST_WITHIN, capture_output=True, text=True
+    )
+    return len(re.findall(rf": {name}: [0-9a-f-]{{36}}$", done.stdout + done.stderr, re.MULTILINE))
+
+
+def test_one_fork_takes_one_job_after_the_other(site: Site) -> None:
+    beat = beat_long_ago()
+    for _nth in range(5):
+        dispatch.enqueue("beat_payouts", beat.pk)
+
+    assert forks(site, "payouts") == 1
+    assert dispatch.queue("payouts").count == 0
+    assert dispatch.queue("payouts").started_job_registry.count == 0
+    beat.refresh_from_db()
+    assert beat.at is not None
+    assert beat.at > timezone.now() - LONG_AGO
+
+
+def test_a_fork_leaves_after_a_job_that_failed(site: Site) -> None:
+    dispatch.queue("payouts").enqueue_call("os.getpid", timeout=10, result_ttl=0, failure_ttl=60)
+    dispatch.queue("payouts").enqueue_call("os.getpid", timeout=10, result_ttl=0, failure_ttl=60)
+
+    assert forks(site, "payouts") == 2
+    assert len(failed("payouts")) == 2
+
+
 # --- Death -----------------------------------------------------------------------------------------------------------
 
 
@@ -224,23 +259,28 @@ def test_the_job_of_a_killed_work_horse_fails_and_is_not_repeated(site: Site) ->
 
 def test_a_work_horse_whose_parent_was_killed_finishes_its_payout(site: Site) -> None:
     refund_request = payout_under_way(site, seconds=0.5)
+    dispatch.enqueue("beat_payouts", beat_long_ago().pk)
 
     site.processes["payouts"].kill()
 
     wait_until(
         lambda: RefundRequest.objects.get(pk=refund_request.pk).status == Status.REFUNDED, "The orphan has finished"
     )
+    wait_until(lambda: not site.processes["payouts"].horses(), "The orphan has left")
     assert site.store.posts() == 1
+    assert dispatch.queue("payouts").count == 1, "nobody supervises it, so it takes no other job"
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_payout_first(site: Site) -> None:
     refund_request = payout_under_way(site, seconds=1.5)
+    dispatch.enqueue("beat_payouts", beat_long_ago().pk)
 
     site.processes["payouts"].send(signal.SIGTERM)
 
     wait_until(lambda: not site.processes["payouts"].alive, "The worker has ended")
     assert RefundRequest.objects.get(pk=refund_request.pk).status == Status.REFUNDED
     assert failed("payouts") == []
+    assert dispatch.queue("payouts").count == 1, "it begins no other job"
 
 
 def test_no_connection_to_the_database_is_open_when_a_work_horse_is_forked(

@@ -13,7 +13,7 @@ from django.core import mail as django_mail
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import links, mail, timing, verification
+from refunds import limits, links, mail, timing, verification
 from refunds.models import LookUp, Mail, OrderSnapshot
 
 pytestmark = pytest.mark.django_db
@@ -223,7 +223,7 @@ def test_limits_are_counted_and_say_when_to_come_back(most: int, typed: Callable
     for n in range(most):
         start(**typed(n))
 
-    with pytest.raises(verification.TooMany) as caught:
+    with pytest.raises(limits.TooMany) as caught:
         start(**typed(most))
 
     assert LookUp.objects.count() == most
@@ -238,6 +238,8 @@ def test_limits_are_counted_and_say_when_to_come_back(most: int, typed: Callable
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("nonsense", "unknown"),
     ],
 )

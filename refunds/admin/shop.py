@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import FileExtensionValidator
 from django.db import models
@@ -113,7 +113,7 @@ class ShopAdmin(ShopBase):
             gettext_lazy("How often orders can be looked up"),
             {"fields": ("per_network_and_hour", "per_email_and_hour", "per_order_and_day")},
         ),
-        (gettext_lazy("Photos"), {"fields": ("photos_per_case", "photo_megabytes")}),
+        (gettext_lazy("Messages and photos"), {"fields": ("per_case_and_hour", "photos_per_case", "photo_megabytes")}),
         (gettext_lazy("How long data is kept"), {"fields": ("keep_look_ups_days", "keep_closed_days")}),
     )
     readonly_fields = ("logo_now",)
@@ -134,6 +134,8 @@ class ShopAdmin(ShopBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is only one shop: straight to it."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:refunds_shop_change", args=[Shop.current().pk]))
 
 

@@ -62,6 +62,11 @@ class Moment:
         return span(abs(self.now - self.at))
 
     @property
+    def age_element(self) -> SafeString:
+        """The age, and on hovering the time. Sentences are put around it: languages differ in where it goes."""
+        return format_html('<time datetime="{}" title="{}">{}</time>', self.iso, self.exact, self.age)
+
+    @property
     def is_ahead(self) -> bool:
         return self.at > self.now
 
@@ -83,8 +88,7 @@ def span(length: timedelta) -> str:
 
 
 def age(at: datetime) -> SafeString:
-    shown = Moment(at, timezone.now())
-    return format_html('<time datetime="{}" title="{}">{}</time>', shown.iso, shown.exact, shown.age)
+    return Moment(at, timezone.now()).age_element
 
 
 CLOCKS: Mapping[str, Any] = {

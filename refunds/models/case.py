@@ -103,6 +103,8 @@ class RefundRequest(models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(_("asked at"), default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    """Since when nothing of the person is kept any more."""
 
     order_id = models.BigIntegerField(_("order id in the store"))
     order_number = models.CharField(_("order number"), max_length=64)

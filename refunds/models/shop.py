@@ -71,9 +71,14 @@ class Shop(models.Model):
     per_network_and_hour = models.PositiveIntegerField(_("look-ups per network and hour"), default=20)
     per_email_and_hour = models.PositiveIntegerField(_("look-ups per e-mail and hour"), default=6)
     per_order_and_day = models.PositiveIntegerField(_("look-ups per order and day"), default=15)
+    per_case_and_hour = models.PositiveIntegerField(
+        _("messages per request and hour"), default=10, help_text=_("What one customer can write to you.")
+    )
     photos_per_case = models.PositiveSmallIntegerField(_("photos per request"), default=5)
     photo_megabytes = models.PositiveSmallIntegerField(_("megabytes per photo"), default=8)
-    keep_look_ups_days = models.PositiveSmallIntegerField(_("days to keep look-ups"), default=7)
+    keep_look_ups_days = models.PositiveSmallIntegerField(
+        _("days to keep look-ups"), default=7, validators=[MinValueValidator(1)]
+    )
     keep_closed_days = models.PositiveSmallIntegerField(_("days to keep personal data of closed cases"), default=180)
     second_approval_above = models.DecimalField(
         max_digits=19, decimal_places=4, verbose_name=_("amount above which two people approve"), null=True, blank=True

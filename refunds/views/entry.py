@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from .. import timing, verification
+from .. import limits, timing, verification
 from ..addresses import client_address
 from ..forms import CodeForm, LookUpForm
 from ..models import LookUp, Photo
@@ -35,12 +35,12 @@ def start(request: HttpRequest) -> HttpResponse:
         return _code_page(request, LookUp(code_issue=1), CodeForm())
     try:
         look_up = verification.start(number=number, email=email, address=client_address(request))
-    except verification.TooMany as limit:
+    except limits.TooMany as limit:
         return too_many(request, limit)
     return redirect("refunds:code", look_up.public_id)
 
 
-def too_many(request: HttpRequest, limit: verification.TooMany) -> HttpResponse:
+def too_many(request: HttpRequest, limit: limits.TooMany) -> HttpResponse:
     at = timezone.now() + timedelta(seconds=limit.retry_after)
     response = page(request, "429.html", status=429, at=at, minutes=math.ceil(limit.retry_after / 60))
     response["Retry-After"] = str(limit.retry_after)
@@ -96,7 +96,7 @@ def code_again(request: HttpRequest, public_id: str) -> HttpResponse:
         return dead_link(request)
     try:
         sent = verification.again(look_up, issue=_whole_number(request.POST.get("issue")))
-    except verification.TooMany as limit:
+    except limits.TooMany as limit:
         messages.warning(request, _too_soon(limit.retry_after))
         response = _code_page(request, look_up, CodeForm(), status=429)
         response["Retry-After"] = str(limit.retry_after)

@@ -6,6 +6,7 @@ The link alone opens these pages, for whoever has it and as long as it lives.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +18,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import links, photos, privacy, words, workflow
+from .. import limits, links, photos, privacy, words, workflow
 from ..forms import MessageForm
 from ..models import Photo, RefundEvent, RefundRequest, Shop
 from ..states import WITHDRAWABLE, Status
@@ -64,7 +66,9 @@ def status(request: HttpRequest, refund_request: RefundRequest, token: str) -> H
     return _status_page(request, refund_request, token, MessageForm())
 
 
-def _status_page(request: HttpRequest, refund_request: RefundRequest, token: str, form: MessageForm) -> HttpResponse:
+def _status_page(
+    request: HttpRequest, refund_request: RefundRequest, token: str, form: MessageForm, *, status: int = 200
+) -> HttpResponse:
     shop = Shop.current()
     events = list(refund_request.events.all())
     pictures = list(refund_request.photos.all())
@@ -72,6 +76,7 @@ def _status_page(request: HttpRequest, refund_request: RefundRequest, token: str
     return page(
         request,
         "refunds/status.html",
+        status=status,
         shop=shop,
         refund_request=refund_request,
         state=words.state(refund_request, shop),
@@ -86,7 +91,7 @@ def _status_page(request: HttpRequest, refund_request: RefundRequest, token: str
         may_write=_may_write(refund_request),
         has_room=len(pictures) < shop.photos_per_case,
         may_withdraw=refund_request.status in WITHDRAWABLE,
-        is_erased=_is_erased(refund_request),
+        is_erased=refund_request.erased_at is not None,
         token=token,
         here=reverse("refunds:status", args=[token]),
     )
@@ -114,12 +119,8 @@ def _question(
     return asked[-1] if asked else None
 
 
-def _is_erased(refund_request: RefundRequest) -> bool:
-    return refund_request.email == privacy.NOBODY
-
-
 def _may_write(refund_request: RefundRequest) -> bool:
-    return refund_request.status != Status.WITHDRAWN and not _is_erased(refund_request)
+    return refund_request.status != Status.WITHDRAWN and refund_request.erased_at is None
 
 
 @personal
@@ -155,9 +156,14 @@ def write(request: HttpRequest, refund_request: RefundRequest, token: str) -> Ht
         for error in bad or [_("Write something first.")]:
             form.add_error("photos" if bad else "note", error)
         return _status_page(request, refund_request, token, form)
-    if not _sent(refund_request, text, good):
-        messages.warning(request, _("Your request has changed in the meantime. Please look at it, then send it again."))
-        return _status_page(request, refund_request, token, form)
+    try:
+        if not _sent(refund_request, text, good):
+            messages.warning(
+                request, _("Your request has changed in the meantime. Please look at it, then send it again.")
+            )
+            return _status_page(request, refund_request, token, form)
+    except limits.TooMany as limit:
+        return _too_many(request, refund_request, token, form, limit)
     messages.success(request, _("Your message is sent."))
     for error in bad:
         messages.warning(request, error)
@@ -165,15 +171,38 @@ def write(request: HttpRequest, refund_request: RefundRequest, token: str) -> Ht
 
 
 def _sent(refund_request: RefundRequest, text: str, good: list[Photo]) -> bool:
-    """False if the case moved on meanwhile; its photos are let go then, and the instance is brought up to date."""
+    """False if the case moved on meanwhile; the instance is up to date then. What is not sent keeps no photo."""
     try:
         workflow.write_back(refund_request, text=text, photos=good)
     except (workflow.NotAllowed, workflow.LostRace):
-        for kept in good:
-            photos.discard(kept)
+        _let_go(good)
         refund_request.refresh_from_db()
         return False
+    except limits.TooMany:
+        _let_go(good)
+        raise
     return True
+
+
+def _let_go(good: list[Photo]) -> None:
+    for photo in good:
+        photos.discard(photo)
+
+
+def _too_many(
+    request: HttpRequest, refund_request: RefundRequest, token: str, form: MessageForm, limit: limits.TooMany
+) -> HttpResponse:
+    """The page as it was, with the words still in their field."""
+    minutes = math.ceil(limit.retry_after / 60)
+    words_for_it = ngettext(
+        "You have written to us often in a short time. Please send this in %(count)s minute.",
+        "You have written to us often in a short time. Please send this in %(count)s minutes.",
+        minutes,
+    )
+    form.add_error("note", words_for_it % {"count": minutes})
+    response = _status_page(request, refund_request, token, form, status=429)
+    response["Retry-After"] = str(limit.retry_after)
+    return response
 
 
 def _is_said(refund_request: RefundRequest, text: str) -> bool:
@@ -213,7 +242,7 @@ def data(request: HttpRequest, refund_request: RefundRequest, token: str) -> Htt
 @form_page
 @for_holder
 def erase(request: HttpRequest, refund_request: RefundRequest, token: str) -> HttpResponse:
-    if _is_erased(refund_request):
+    if refund_request.erased_at is not None:
         return redirect("refunds:status", token)
     if request.method != "POST":
         return page(request, "refunds/erase.html", refund_request=refund_request, token=token)

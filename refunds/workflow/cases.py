@@ -30,7 +30,7 @@ from ..states import OPEN, VERBS, Status
 from ..woocommerce.codec import order_to_json
 from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order
-from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, new_clocks, staff
+from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, new_clocks, require_person, staff
 
 NUMBER_LENGTH = 64
 """Longer order numbers are compared by their beginning here, and in full at the look-up."""
@@ -153,13 +153,17 @@ def withdraw(refund_request: RefundRequest) -> None:
         mail.write("withdrawn", refund_request=refund_request, event=event)
 
 
-def log_erasure(refund_request: RefundRequest) -> None:
-    """Notes in the ledger that personal data was blanked. Only of a case that is closed and no longer watched."""
-    if refund_request.status in OPEN:
+def log_erasure(refund_request: RefundRequest, *, mails_dropped: list[str]) -> None:
+    """Notes in the ledger that personal data was blanked. Only of a case that is closed and no longer watched.
+
+    `mails_dropped` are the kinds of those that were still waiting. The row is kept until the transaction ends.
+    """
+    status = RefundRequest.objects.select_for_update().values_list("status", flat=True).get(pk=refund_request.pk)
+    if status in OPEN:
         raise NotAllowed("open", _("While a request is open its data is needed. It can be erased when it is closed."))
     if refund_request.attempts.filter(next_look_at__isnull=False).exists():
         raise NotAllowed("watched", _("The payment is still being watched. The data can be erased when that is over."))
-    log("erased", CUSTOMER, refund_request=refund_request)
+    log("erased", CUSTOMER, refund_request=refund_request, data={"mails_dropped": mails_dropped})
 
 
 # --- Deciding --------------------------------------------------------------------------------------------------------
@@ -418,6 +422,7 @@ def reopen(refund_request: RefundRequest, *, by: User, version: int, address: st
     """Takes a declined case up again, if no other request holds its lines by now."""
     actor = staff(by, "decline_refundrequest", address)
     with transaction.atomic():
+        require_person(refund_request)
         move(refund_request, "reopened", actor, version=version, **UNDECIDED)
 
 

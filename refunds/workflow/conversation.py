@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -10,9 +11,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from .. import mail
-from ..models import Mail, Message, Photo, RefundRequest
+from ..limits import require_room
+from ..models import Mail, Message, Photo, RefundRequest, Shop
 from ..states import OPEN, Status
-from .moves import CUSTOMER, LostRace, NotAllowed, answered_first, log, move, staff
+from .moves import CUSTOMER, LostRace, NotAllowed, answered_first, log, move, require_person, staff
 
 
 def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, address: str | None = None) -> Message:
@@ -38,6 +40,7 @@ def write(refund_request: RefundRequest, *, by: User, text: str, address: str | 
     """A message to the customer. Moves nothing."""
     actor = staff(by, "work_refundrequest", address)
     with transaction.atomic():
+        require_person(refund_request)
         message = _say(refund_request, text, by)
         event = log("wrote", actor, refund_request=refund_request, data={"message": message.pk})
         answered_first(refund_request)
@@ -46,12 +49,18 @@ def write(refund_request: RefundRequest, *, by: User, text: str, address: str | 
 
 
 def write_back(refund_request: RefundRequest, *, text: str, photos: Iterable[Photo] = ()) -> Message:
-    """A message of the customer's: an answer, if the shop waits for one."""
-    if refund_request.status == Status.NEEDS_INFO:
-        return answer(refund_request, text=text, photos=photos)
+    """A message of the customer's: an answer, if the shop waits for one. Raises `TooMany` at a limit of the shop.
+
+    Two at once are counted one after the other.
+    """
     if refund_request.status not in OPEN | {Status.DECLINED, Status.REFUNDED}:
         raise NotAllowed("state", _("This request is closed. Please write to us by e-mail."))
     with transaction.atomic():
+        require_person(refund_request)
+        theirs = refund_request.messages.filter(by=None)
+        require_room(theirs, "at", most=Shop.current().per_case_and_hour, within=timedelta(hours=1))
+        if refund_request.status == Status.NEEDS_INFO:
+            return answer(refund_request, text=text, photos=photos)
         message = _say(refund_request, text, None, photos)
         event = log("customer_wrote", CUSTOMER, refund_request=refund_request, data={"message": message.pk})
         mail.write("customer_wrote", refund_request=refund_request, event=event, recipient=settings.STAFF_EMAIL)

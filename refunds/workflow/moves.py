@@ -152,6 +152,13 @@ def edit(refund_request: RefundRequest, *, version: int | None = None, **fields:
         setattr(refund_request, name, value)
 
 
+def require_person(refund_request: RefundRequest) -> None:
+    """Raises `NotAllowed` if the customer's data was erased. Keeps the row: it is not erased until the verb is done."""
+    kept = RefundRequest.objects.select_for_update().filter(pk=refund_request.pk)
+    if kept.values_list("erased_at", flat=True).get() is not None:
+        raise NotAllowed("erased", _("The data of this customer was erased. Nobody can be written to any more."))
+
+
 def _hold_lines(refund_request: RefundRequest, is_open: bool, take: bool) -> None:
     lines = refund_request.lines.all()
     if not is_open:

@@ -112,6 +112,8 @@ class Site:
             "TIME_SCALE": str(time_scale),
             "APPROVAL_HOLD": "0",
             "LOG_LEVEL": "WARNING",
+            # Whatever is killed is started again, and should not compile everything each time.
+            "PYTHONDONTWRITEBYTECODE": "",
             **dict.fromkeys(("EMAIL_URL", "SITE_URL", "WOOCOMMERCE_CONSUMER_KEY", "WOOCOMMERCE_CONSUMER_SECRET"), ""),
         }
 
