@@ -43,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "privacy": {"models", "states", "money", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "digest": {"models", "states", "mail"},
+    "figures": {"models", "states", "woocommerce"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
     "checks": {"timing"},
@@ -57,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "clocks", "photos", "commitments",
+        "addresses", "clocks", "figures", "photos", "commitments",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor",
     },

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ..models import Mail, ReasonRule, RefundRequest, Shop
-from . import log_in, store_check, switch, two_factor
+from . import dashboard, log_in, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -97,8 +97,9 @@ class RefundsAdminSite(AdminSite):
         return store_check.store_check(self, request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        counts = _counts() if request.user.has_perm("refunds.view_refundrequest") else []
-        context = {"counts": counts, "last_log_in": log_in.last_log_in(request)}
+        context: dict[str, Any] = {"last_log_in": log_in.last_log_in(request)}
+        if request.user.has_perm("refunds.view_refundrequest"):
+            context |= {"counts": _counts(), **dashboard.context(request)}
         return super().index(request, context | (extra_context or {}))
 
 

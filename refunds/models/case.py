@@ -233,6 +233,8 @@ class RefundRequest(models.Model):
             models.Index(name="request_due", fields=["next_action_at", "id"], condition=Q(status=Status.APPROVED)),
             models.Index(name="request_open", fields=["status", "created_at"], condition=Q(status__in=sorted(OPEN))),
             models.Index(name="request_clock", fields=["due_at"], condition=Q(due_at__isnull=False)),
+            models.Index(name="request_decided", fields=["decided_at"], condition=Q(decided_at__isnull=False)),
+            models.Index(name="request_paid", fields=["closed_at"], condition=Q(status=Status.REFUNDED)),
             models.Index(name="request_order", fields=["order_id"]),
             models.Index(name="request_email", fields=["email"]),
             models.Index(name="request_number", fields=["order_number"]),
