@@ -14,15 +14,19 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections, connections, transaction
+from django.urls import URLPattern, re_path
 from django.utils.module_loading import import_string
+from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -172,3 +176,19 @@ def _redis(url: str) -> Redis:
         url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
     )
     return client
+
+
+# --- Pages of django_rq ----------------------------------------------------------------------------------------------
+
+UNREACHABLE = RedisError
+GONE = (NoSuchJobError, IndexError, ValueError, AssertionError)
+"""How django_rq's pages answer for a queue, a job or a worker that is not there."""
+
+
+def pages(wrap: Callable[[Any], Any]) -> list[URLPattern]:
+    """django_rq's own pages, each through `wrap`, those too that would otherwise open to any member of staff."""
+    name = "django_rq_"
+    open_ones = [
+        re_path(page.pattern.regex.pattern, wrap(page.callback), name=page.name) for page in get_api_urlpatterns(name)
+    ]
+    return [*get_admin_urlpatterns(name_prefix=name, view_wrapper=wrap), *open_ones]

@@ -45,6 +45,7 @@ class LookUpForm(PlainForm):
         error_messages={
             "required": _("Enter your e-mail address."),
             "invalid": _("Enter an e-mail address like name@example.com."),
+            "max_length": _("This is too long for an e-mail address. Enter one like name@example.com."),
         },
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
@@ -67,7 +68,10 @@ class CodeForm(PlainForm):
     code = forms.CharField(
         max_length=40,
         label=_("Code"),
-        error_messages={"required": _("Enter the six digits from the mail.")},
+        error_messages={
+            "required": _("Enter the six digits from the mail."),
+            "max_length": _("This is too long. Enter the six digits from the mail."),
+        },
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false", "class": "code"}
         ),
@@ -211,7 +215,10 @@ def note_field(label: Any, help_text: Any = "") -> forms.CharField:
 
 
 class WhyForm(PlainForm):
-    """The reason, with what the shop wants to know for it. `kept` are the photos that are there already."""
+    """The reason, with what the shop wants to know for it. `kept` are the photos that are there already.
+
+    `on_the_phone`: staff ask for the customer, who cannot hand over a photo just now and may add it later.
+    """
 
     reason = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -224,9 +231,9 @@ class WhyForm(PlainForm):
     note = note_field(_("Anything we should know? (optional)"), _("What happened, in your own words."))
     photos = PhotosField()
 
-    def __init__(self, *args: Any, kept: Sequence[Photo], **options: Any) -> None:
+    def __init__(self, *args: Any, kept: Sequence[Photo], on_the_phone: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.kept = kept
+        self.kept, self.on_the_phone = kept, on_the_phone
         self.rules = {rule.reason: rule for rule in ReasonRule.objects.all()}
         reason = self.fields["reason"]
         if isinstance(reason, forms.ChoiceField):
@@ -244,7 +251,7 @@ class WhyForm(PlainForm):
         rule = self._rule(self.cleaned_data.get("reason", ""))
         if rule.needs_note and "note" not in self.errors and not self.cleaned_data.get("note"):
             self.add_error("note", _("Please tell us what happened. For this reason we need to know it."))
-        if rule.needs_photo and not self.kept:
+        if rule.needs_photo and not self.kept and not self.on_the_phone:
             self.add_error("photos", _("Please add a photo. For this reason we need to see it."))
         return self.cleaned_data
 

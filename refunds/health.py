@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Min
+from django.db.models import Case, Count, F, Func, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django.utils.translation import ngettext
 
 from . import mail, timing
 from .models import Alarm, Heartbeat, Mail, RefundEvent, RefundRequest, StoreHealth
-from .states import Status
+from .states import OPEN, Status
 
 PROCESSES = ("payouts", "messages", "sweep")
 
@@ -31,53 +32,87 @@ class Problem:
 
 
 def problems() -> list[Problem]:
-    """What is wrong now, most urgent first."""
+    """What is wrong now, most urgent first. Two queries, whatever is wrong: it stands on every page of staff."""
     now = timezone.now()
-    return [*_money_that_waits(now), *_store(now), *_dead_processes(now), *_mails_that_wait(now)]
+    cases, rest = _cases(now), _rest(now)
+    return [*_money_that_waits(cases), *_store(rest, cases["approved"]), *_dead_processes(rest, now), *_mails(rest)]
 
 
-def _money_that_waits(now: datetime) -> Iterator[Problem]:
-    doubts = RefundEvent.objects.filter(
-        to_status=Status.CHECK_NEEDED,
-        refund_request__status=Status.CHECK_NEEDED,
-        at__lt=now - timing.scaled(timing.ALARM_DOUBT),
-    ).aggregate(count=Count("refund_request", distinct=True), oldest=Min("at"))
-    if doubts["count"]:
-        yield Problem(
-            "doubts",
-            doubts["oldest"],
-            ngettext(
-                "%(count)s payout is in doubt and waits for a person to look at the payment provider.",
-                "%(count)s payouts are in doubt and wait for a person to look at the payment provider.",
-                doubts["count"],
-            )
-            % doubts,
-        )
-    half_approved = RefundRequest.objects.filter(
-        status=Status.SUBMITTED, needs_second=True, decided_at__lt=now - timing.scaled(timing.ALARM_FAILED)
-    ).aggregate(count=Count("pk"), oldest=Min("decided_at"))
-    if half_approved["count"]:
-        words = _("Requests that wait for a second approval: %(count)s.")
-        yield Problem("second", half_approved["oldest"], words % half_approved)
-    for status, wait, words in _waits():
-        waiting = RefundRequest.objects.filter(status=status, decided_at__lt=now - timing.scaled(wait)).aggregate(
-            count=Count("pk"), oldest=Min("decided_at")
-        )
-        if waiting["count"]:
-            yield Problem(status.value, waiting["oldest"], words % waiting)
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Cases in one state that should not last longer than `at_most`."""
+
+    code: str
+    status: Status
+    at_most: timedelta
 
 
-def _waits() -> tuple[tuple[Status, timedelta, str], ...]:
-    return (
-        (Status.APPROVED, timing.ALARM_APPROVED, _("Approved refunds that are not on their way: %(count)s.")),
-        (Status.SENDING, timing.ALARM_APPROVED, _("Refunds that have been on their way for too long: %(count)s.")),
-        (Status.FAILED, timing.ALARM_FAILED, _("Approved refunds that failed and wait for a person: %(count)s.")),
-    )
+WAITS = (
+    Wait("doubts", Status.CHECK_NEEDED, timing.ALARM_DOUBT),
+    Wait("second", Status.SUBMITTED, timing.ALARM_FAILED),
+    Wait("approved", Status.APPROVED, timing.ALARM_APPROVED),
+    Wait("sending", Status.SENDING, timing.ALARM_APPROVED),
+    Wait("failed", Status.FAILED, timing.ALARM_FAILED),
+)
 
 
-def _store(now: datetime) -> Iterator[Problem]:
-    health = StoreHealth.current()
-    waiting = RefundRequest.objects.filter(status=Status.APPROVED).count()
+def _cases(now: datetime) -> dict[str, Any]:
+    """How many wait too long and since when, as `<code>_count` and `<code>_oldest`; `approved` are all of those."""
+    doubt = RefundEvent.objects.filter(refund_request=OuterRef("pk"), to_status=Status.CHECK_NEEDED)
+    since = Case(When(status=Status.CHECK_NEEDED, then=_alone("MIN", "at", doubt)), default=F("decided_at"))
+    figures: dict[str, Any] = {"approved": Count("pk", filter=Q(status=Status.APPROVED))}
+    for wait in WAITS:
+        late = Q(status=wait.status, since__lt=now - timing.scaled(wait.at_most))
+        if wait.code == "second":
+            late &= Q(needs_second=True)
+        figures[f"{wait.code}_count"] = Count("pk", filter=late)
+        figures[f"{wait.code}_oldest"] = Min("since", filter=late)
+    return RefundRequest.objects.filter(status__in=sorted(OPEN)).annotate(since=since).aggregate(**figures)
+
+
+def _alone(function: str, column: str, rows: QuerySet[Any]) -> Subquery:
+    """One figure over rows, as a part of another query."""
+    figure = Func(F(column), function=function)
+    return Subquery(rows.order_by().annotate(figure=figure).values("figure"))
+
+
+def _money_that_waits(cases: dict[str, Any]) -> Iterator[Problem]:
+    for wait in WAITS:
+        count = cases[f"{wait.code}_count"]
+        if count:
+            yield Problem(wait.code, cases[f"{wait.code}_oldest"], _words(wait.code, count))
+
+
+def _words(code: str, count: int) -> str:
+    words = {
+        "doubts": ngettext(
+            "%(count)s payout is in doubt and waits for a person to look at the payment provider.",
+            "%(count)s payouts are in doubt and wait for a person to look at the payment provider.",
+            count,
+        ),
+        "second": _("Requests that wait for a second approval: %(count)s."),
+        "approved": _("Approved refunds that are not on their way: %(count)s."),
+        "sending": _("Refunds that have been on their way for too long: %(count)s."),
+        "failed": _("Approved refunds that failed and wait for a person: %(count)s."),
+    }
+    return words[code] % {"count": count}
+
+
+def _rest(now: datetime) -> Any:
+    """The store's row, with the signs of life as `beat_<process>`, and figures of mails that wait or were given up."""
+    late = Mail.objects.filter(next_try_at__isnull=False, created_at__lt=now - timing.scaled(timing.ALARM_MAIL))
+    lost = Mail.objects.filter(state=Mail.State.FAILED)
+    figures: dict[str, Any] = {
+        f"beat_{name}": Subquery(Heartbeat.objects.filter(name=name).values("at")) for name in PROCESSES
+    }
+    for name, rows in (("late", late), ("lost", lost)):
+        figures[f"{name}_count"] = _alone("COUNT", "pk", rows)
+        figures[f"{name}_oldest"] = _alone("MIN", "created_at", rows)
+    found = StoreHealth.objects.annotate(**figures)
+    return found.filter(pk=1).first() or found.get(pk=StoreHealth.current().pk)
+
+
+def _store(health: StoreHealth, waiting: int) -> Iterator[Problem]:
     if health.payouts_paused_at is not None:
         yield Problem(
             "paused",
@@ -98,23 +133,20 @@ def _store(now: datetime) -> Iterator[Problem]:
         )
 
 
-def _dead_processes(now: datetime) -> Iterator[Problem]:
-    beats = dict(Heartbeat.objects.values_list("name", "at"))
+def _dead_processes(rest: Any, now: datetime) -> Iterator[Problem]:
     for name in PROCESSES:
-        at = beats.get(name)
+        at = getattr(rest, f"beat_{name}")
         if at is None or at < now - timing.ALARM_HEARTBEAT:
             yield Problem(f"no-{name}", at or now, _("The process “%(name)s” gives no sign of life.") % {"name": name})
 
 
-def _mails_that_wait(now: datetime) -> Iterator[Problem]:
-    late = Mail.objects.filter(
-        next_try_at__isnull=False, created_at__lt=now - timing.scaled(timing.ALARM_MAIL)
-    ).aggregate(count=Count("pk"), oldest=Min("created_at"))
-    if late["count"]:
-        yield Problem("mails", late["oldest"], _("Mails that could not be delivered yet: %(count)s.") % late)
-    lost = Mail.objects.filter(state=Mail.State.FAILED).aggregate(count=Count("pk"), oldest=Min("created_at"))
-    if lost["count"]:
-        yield Problem("lost-mails", lost["oldest"], _("Mails that were given up: %(count)s. Send them again.") % lost)
+def _mails(rest: Any) -> Iterator[Problem]:
+    if rest.late_count:
+        words = _("Mails that could not be delivered yet: %(count)s.")
+        yield Problem("mails", rest.late_oldest, words % {"count": rest.late_count})
+    if rest.lost_count:
+        words = _("Mails that were given up: %(count)s. Send them again.")
+        yield Problem("lost-mails", rest.lost_oldest, words % {"count": rest.lost_count})
 
 
 # --- Signs of life ---------------------------------------------------------------------------------------------------

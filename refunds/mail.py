@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import escape
 
-from . import dispatch, formats, links, timing, words
+from . import colours, dispatch, formats, links, timing, words
 from .models import LookUp, Mail, Message, RefundEvent, RefundRequest, Shop
 
 logger = logging.getLogger(__name__)
@@ -129,6 +129,8 @@ def _context(
 ) -> Mapping[str, Any]:
     context: dict[str, Any] = {
         "shop": shop,
+        "light": colours.light(shop.accent),
+        "dark": colours.dark(shop.accent),
         "event": event,
         "code": CODE,
         "proof_url": PROOF_URL,

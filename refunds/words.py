@@ -180,6 +180,17 @@ def working_days_after(at: datetime, days: int) -> datetime:
     return last
 
 
+def facts(refund_request: RefundRequest, shop: Shop) -> dict[str, str]:
+    """What saved replies can name, in the language that is active."""
+    return {
+        "name": refund_request.customer_name or refund_request.email,
+        "order_number": refund_request.order_number,
+        "reference": refund_request.reference,
+        "amount": decided(refund_request) or asked(refund_request),
+        "shop": shop.name,
+    }
+
+
 # --- History ---------------------------------------------------------------------------------------------------------
 
 PHASE: Final = {

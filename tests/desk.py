@@ -170,6 +170,10 @@ def shirts(order: Order) -> str:
     return f"quantity_{order.lines[0].id}"
 
 
+def stock(order: Order) -> str:
+    return f"stock_{order.lines[0].id}"
+
+
 def parcel(order: Order) -> str:
     return f"quantity_{order.lines[1].id}"
 

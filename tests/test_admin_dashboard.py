@@ -159,8 +159,8 @@ def test_the_front_page_costs_the_same_for_any_number_of_cases(client: Client, r
         client.get(FRONT)
 
     figures = [query for query in queries if "session" not in query["sql"] and "SAVEPOINT" not in query["sql"]]
-    # user, two for permissions, ten for what is wrong, the tiles, ten figures
-    assert len(figures) == 24
+    # user, two for permissions, two for what is wrong, the tiles, ten figures
+    assert len(figures) == 16
 
 
 # --- Where the bars stand --------------------------------------------------------------------------------------------

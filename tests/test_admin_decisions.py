@@ -14,7 +14,7 @@ from refunds import orders, workflow
 from refunds.models import DeclineReason, Mail, Message, OrderSnapshot, RefundEvent, RefundRequest, Shop
 from refunds.states import Status
 from refunds.woocommerce.types import Order
-from tests.desk import case_of, case_url, in_store, now_of, open_case, parcel, press, shirts, somebody_returns
+from tests.desk import case_of, case_url, in_store, now_of, open_case, parcel, press, shirts, somebody_returns, stock
 from tests.factories import UserFactory, agent, approver
 from tests.test_payout import somebody_refunds
 
@@ -71,7 +71,7 @@ def test_approve_other_quantities_shipping_and_restock(client: Client, order: Or
         client,
         case,
         "approve",
-        **{shirts(order): "2", parcel(order): "on", "restock": "on", "shown": "53.55"},
+        **{shirts(order): "2", parcel(order): "on", stock(order): "all", "shown": "53.55"},
         words="All of it.",
     )
 
@@ -660,6 +660,7 @@ def test_agents_decline_and_do_not_approve(client: Client, case: RefundRequest) 
         "settle_paid",
         "settle_not_paid",
         "confirm_no_payout",
+        "correct",
         "assign",
         "write",
         "note",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dates import MONTHS
 
-from refunds.models import PayoutAttempt, Reason, RefundRequest, StoreHealth
+from refunds.admin import paging
+from refunds.models import Message, PayoutAttempt, Reason, RefundRequest, Shop, StoreHealth
 from refunds.states import Status
+from refunds.woocommerce.codec import order_to_json
+from refunds.woocommerce.types import RefundSummary
 from tests.desk import Page
 from tests.factories import RefundRequestFactory, UserFactory, agent, order
 
@@ -178,7 +186,9 @@ def test_open_states_are_counted(client: Client) -> None:
     assert 'All open <span class="tab-count">3</span>' in html
     assert 'Outcome unknown <span class="tab-count">1</span>' in html
     assert 'Waiting for review <span class="tab-count">2</span>' in html
-    assert 'Declined <span class="tab-count">' not in html
+    assert 'Declined <span class="tab-count">1</span>' in html
+    assert 'Refunded <span class="tab-count">0</span>' in html
+    assert "Not refunded <span" not in html
 
 
 def test_a_row_says_who_what_how_much_and_since_when(client: Client) -> None:
@@ -219,6 +229,175 @@ def test_an_empty_queue_says_so(client: Client) -> None:
     html = client.get(QUEUE).content.decode()
 
     assert "Nothing waits here. Well done." in html
+
+
+# --- What to look at twice -------------------------------------------------------------------------------------------
+
+
+def flags(client: Client, case: RefundRequest) -> list[str]:
+    html = client.get(QUEUE, {"q": case.reference}).content.decode()
+    return re.findall(r'<span class="flag">([^<]*)</span>', html)
+
+
+def test_an_ordinary_case_has_no_flag(client: Client) -> None:
+    a_case()
+
+    assert flags(client, a_case()) == []
+
+
+def test_an_order_that_gave_money_back_already_is_flagged(client: Client) -> None:
+    case = a_case()
+    refunds = (RefundSummary(id=7, reason="", amount=Decimal("5.00")),)
+    case.order_now.data = order_to_json(order(id=case.order_id, refunds=refunds))
+    case.order_now.save()
+
+    assert flags(client, case) == ["Partly refunded already"]
+
+
+def test_a_second_request_for_an_order_is_flagged(client: Client) -> None:
+    first, second, third = a_case(Status.DECLINED), a_case(), a_case()
+    withdrawn = a_case(Status.WITHDRAWN)
+    RefundRequest.objects.filter(pk=second.pk).update(order_id=first.order_id)
+    RefundRequest.objects.filter(pk=third.pk).update(order_id=withdrawn.order_id)
+
+    assert [flags(client, case) for case in (second, third, first)] == [["Second request"], [], []]
+
+
+def test_an_amount_above_the_limit_is_flagged(client: Client) -> None:
+    case = a_case()
+
+    found = []
+    for limit in (None, "23.79", "23.80"):
+        Shop.objects.update_or_create(pk=1, defaults={"second_approval_above": limit})
+        found.append(flags(client, case))
+
+    assert found == [[], ["High amount"], []]
+
+
+def test_many_refunds_to_one_address_within_a_year_are_flagged(client: Client) -> None:
+    case = a_case(email="anna@example.com")
+    for hours in (1, 2, 24 * 364, 24 * 366):
+        a_refunded_case(email="anna@example.com", hours=hours)
+    a_case(Status.DECLINED, email="anna@example.com")
+
+    assert flags(client, case) == ["3 refunds in a year"]
+
+
+def test_two_refunds_are_not_many_and_erased_addresses_are_nobody(client: Client) -> None:
+    case, erased = a_case(email="anna@example.com"), a_case()
+    RefundRequest.objects.filter(pk=erased.pk).update(email="")
+    for email in ("anna@example.com", "anna@example.com", "", "", ""):
+        a_refunded_case(email=email)
+
+    assert flags(client, case) == flags(client, erased) == []
+
+
+def a_refunded_case(*, email: str, hours: int = 1) -> RefundRequest:
+    case = a_case(Status.APPROVED, hours=hours)
+    attempt = an_attempt(case, status="succeeded")
+    RefundRequest.objects.filter(pk=case.pk).update(status=Status.REFUNDED, paid_attempt=attempt, email=email)
+    return case
+
+
+# --- Which clock runs ------------------------------------------------------------------------------------------------
+
+
+def clock(client: Client, case: RefundRequest) -> str:
+    """The cell of the age, without its markup."""
+    html = client.get(QUEUE, {"q": case.reference, "state": "all"}).content.decode()
+    (cell,) = re.findall(r'<td class="field-age[^"]*">(.*?)</td>', html)
+    return " ".join(re.sub(r"<[^>]*>", " ", cell).split())
+
+
+@pytest.fixture
+def _monday() -> Iterator[None]:
+    with time_machine.travel(datetime(2026, 5, 4, 9, 0, tzinfo=UTC), tick=False):
+        yield
+
+
+@pytest.mark.usefixtures("_monday")
+def test_until_staff_answer_the_first_answer_is_waited_for(client: Client) -> None:
+    # Asked on Friday; two working days end on Tuesday at midnight.
+    assert clock(client, a_case(hours=72)) == "3 d first answer"
+
+
+def test_after_an_answer_the_decision_is_waited_for(client: Client) -> None:
+    case = a_case(hours=9)
+    Message.objects.create(refund_request=case, by=agent(), text="Hello.", internal=True)
+    note_only = clock(client, case)
+    Message.objects.create(refund_request=case, by=agent(), text="Hello.", at=timezone.now() - timedelta(hours=8))
+
+    assert (note_only, clock(client, case)) == ("9 h first answer", "9 h decision")
+
+
+def test_the_clock_stands_still_while_the_customer_is_asked(client: Client) -> None:
+    case = a_case(Status.NEEDS_INFO, hours=9)
+    Message.objects.create(refund_request=case, by=agent(), text="Where?", at=timezone.now() - timedelta(hours=8))
+    asked = clock(client, case)
+    Message.objects.create(refund_request=case, text="There.", at=timezone.now() - timedelta(hours=2))
+    RefundRequest.objects.filter(pk=case.pk).update(status=Status.SUBMITTED)
+
+    assert (asked, clock(client, case)) == ("8 h the customer", "2 h decision")
+
+
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.SENDING, Status.CHECK_NEEDED])
+def test_after_the_decision_the_payout_is_waited_for(client: Client, status: Status) -> None:
+    case = a_case(status, hours=9)
+    RefundRequest.objects.filter(pk=case.pk).update(decided_at=timezone.now() - timedelta(hours=3))
+
+    assert clock(client, case) == "3 h payout"
+
+
+def test_over_a_closed_case_no_clock_runs(client: Client) -> None:
+    assert clock(client, a_case(Status.DECLINED, hours=9)) == "9 h"
+
+
+# --- When it was asked -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_monday")
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("2026", ["april", "may"]), ("2026-05", ["may"]), ("2026-04", ["april"]), ("2026-04-30", ["april"]),
+        ("2025", ["december"]), ("2025-12-31", ["december"]), ("2025-12", ["december"]), ("2024", []),
+        ("2026-02-30", ["december", "april", "may"]), ("2026-13", ["december", "april", "may"]),
+        ("9999-12-30", []),
+        *((nonsense, ["december", "april", "may"]) for nonsense in ("0000", "9999-12-31", "'", "٢٠٢٦")),
+    ],
+)  # fmt: skip
+def test_a_year_a_month_or_a_day_can_be_chosen(client: Client, asked: str, found: list[str]) -> None:
+    for name, at in (
+        ("may", (2026, 5, 1, 0, 0)),
+        ("april", (2026, 4, 30, 23, 59)),
+        ("december", (2025, 12, 31, 23, 0)),
+    ):
+        case = a_case(customer_name=name)
+        RefundRequest.objects.filter(pk=case.pk).update(created_at=datetime(*at, tzinfo=UTC))
+
+    cases = client.get(QUEUE, {"asked": asked}).context["cl"].result_list
+
+    assert [case.customer_name for case in cases] == found
+
+
+@pytest.mark.usefixtures("_monday")
+@pytest.mark.parametrize(
+    ("asked", "choices"),
+    [
+        ("", ["any time", "2026", "2025"]),
+        ("2026", ["any time", "2026", *(f"{MONTHS[month]} 2026" for month in range(1, 13))]),
+        ("2026-02", ["any time", "2026", "February 2026", *(f"2026-02-{day:02}" for day in range(1, 29))]),
+        ("2026-02-03", ["any time", "2026", "February 2026", "2026-02-03"]),
+    ],
+)
+def test_dates_lead_down_to_a_day_and_up_again(client: Client, asked: str, choices: list[str]) -> None:
+    case = a_case()
+    RefundRequest.objects.filter(pk=case.pk).update(created_at=datetime(2025, 7, 1, tzinfo=UTC))
+
+    changelist = client.get(QUEUE, {"asked": asked} if asked else {}).context["cl"]
+
+    dates = changelist.filter_specs[-1]
+    assert [choice["display"] for choice in dates.choices(changelist)] == choices
 
 
 # --- What it finds ---------------------------------------------------------------------------------------------------
@@ -283,16 +462,29 @@ def test_search_for_what_is_not_there_finds_nothing(client: Client, term: str) -
 
 
 @pytest.mark.parametrize("rows", [1, 50])
-def test_the_queue_costs_the_same_for_any_number_of_rows(client: Client, rows: int) -> None:
+@pytest.mark.parametrize("query", ["", "?state=all", "?q=berg", "?asked=2026-05&whose=nobody"])
+def test_the_queue_costs_the_same_for_any_number_of_rows(client: Client, rows: int, query: str) -> None:
     for _unused in range(rows):
         a_case(assigned_to=agent())
     StoreHealth.current()
+    shown(client)  # writes down once a minute that somebody is there
 
     with CaptureQueriesContext(connection) as queries:
-        assert len(shown(client)) == rows
+        assert len(shown(client, query)) in (rows, 0)
 
-    # session, user, two for permissions, ten for what is wrong, counts of open states, count and page of the list
-    assert len(queries) == 17
+    # session, user, two for permissions, two for what is wrong, tabs, first year, count and page of the list
+    assert len(queries) == 10
+
+
+def test_no_list_counts_further_than_anybody_reads(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    for _unused in range(65):
+        a_case()
+
+    first, second = client.get(QUEUE), client.get(QUEUE, {"p": 2})
+
+    assert 'All open <span class="tab-count">60+</span>' in first.content.decode()
+    assert (first.context["cl"].result_count, len(second.context["cl"].result_list)) == (60, 10)
 
 
 # --- The front page ---------------------------------------------------------------------------------------------------

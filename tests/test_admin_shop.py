@@ -184,8 +184,8 @@ def test_the_list_of_reasons_costs_the_same_every_time(client: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         client.get(REASONS)
 
-    # session, user, two for permissions, the six that must be there, ten for what is wrong, two counts and the page
-    assert len(queries) == 18
+    # session, user, two for permissions, the six that must be there, two for what is wrong, two counts and the page
+    assert len(queries) == 10
 
 
 @pytest.mark.parametrize("words", HOSTILE)

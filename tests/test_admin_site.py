@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -140,14 +139,6 @@ def test_payouts_ledger_and_look_ups_have_no_form(client: Client, model: Any) ->
     with pytest.raises(NoReverseMatch):
         reverse(f"admin:refunds_{model._meta.model_name}_changelist")
     assert client.get(f"/staff/refunds/{model._meta.model_name}/").status_code == 404
-
-
-def test_the_queues_of_the_worker_have_no_pages(client: Client) -> None:
-    client.force_login(superuser())
-
-    assert apps.is_installed("django_rq")
-    for door in ("django_rq/", "django_rq/dashboard/", "django_rq/queue/", "django-rq/", "../django-rq/"):
-        assert client.get(f"/staff/{door}").status_code == 404
 
 
 # --- The policy ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "money": {"woocommerce"},
     "evidence": {"woocommerce"},
     "formats": set(),
+    "colours": set(),
     "words": {"models", "states", "timing", "formats", "money", "woocommerce"},
     "woocommerce": set(),
     "timing": set(),
@@ -25,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "dispatch": {"timing"},
     "breaker": {"models", "timing"},
     "orders": {"models", "timing", "woocommerce", "breaker"},
-    "mail": {"models", "timing", "links", "words", "dispatch", "formats"},
+    "mail": {"models", "timing", "links", "words", "dispatch", "formats", "colours"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
         "clocks", "commitments", "models", "states", "money", "timing", "links", "dispatch", "mail", "second_factor",
@@ -54,13 +55,13 @@ ALLOWED: dict[str, set[str]] = {
     "templatetags": {"models", "states", "money", "formats"},
     "views": {
         "forms", "words", "models", "states", "money", "formats", "timing", "links", "mail", "verification", "workflow",
-        "privacy", "addresses", "woocommerce", "photos", "limits",
+        "privacy", "addresses", "woocommerce", "photos", "limits", "colours",
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "clocks", "figures", "photos", "commitments",
+        "addresses", "clocks", "figures", "photos", "commitments", "words", "forms",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
-        "woocommerce", "health", "second_factor",
+        "woocommerce", "health", "second_factor", "dispatch",
     },
     "management": {"privacy", "audit", "digest", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},

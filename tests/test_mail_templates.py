@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core import mail as django_mail
 
-from refunds import mail, words, workflow
+from refunds import colours, mail, words, workflow
 from refunds.models import DeclineReason, LookUp, Mail, RefundEvent, RefundRequest, Shop
 from refunds.states import Status
 from refunds.woocommerce.types import Verdict
 from tests.factories import SHIPPING, SHIRT, LookUpFactory, OrderSnapshotFactory, approver, order
+from tests.test_pages_conversation import asked
 from tests.test_pages_status import answered, approved, declined, fresh, paid, submitted
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +64,17 @@ def make(kind: str) -> Mail:
         return code_mail()
     if kind == "declined":
         declined(approver())
+    elif kind == "approved":
+        approved(approver())
+    elif kind == "needs_info":
+        asked()
+    elif kind == "message":
+        refund_request = submitted()
+        workflow.write(refund_request, by=approver(), text="We look at it.\nTomorrow & soon.")
+    elif kind == "withdrawn":
+        workflow.withdraw(submitted())
+    elif kind == "correction":
+        return mail.write("correction", refund_request=paid(approved(approver())))
     elif kind == "refunded":
         paid(approved(approver()))
     elif kind == "needs_staff":
@@ -71,7 +84,10 @@ def make(kind: str) -> Mail:
     return newest(kind)
 
 
-KINDS = ["code", "received", "declined", "refunded", "new_request", "needs_staff"]
+KINDS = [
+    "code", "received", "message", "needs_info", "approved", "declined", "refunded", "withdrawn", "correction",
+    "new_request", "needs_staff",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -216,3 +232,39 @@ def test_page_and_mail_say_the_same() -> None:
     assert refund_request.status == Status.REFUNDED
     state = words.state(fresh(refund_request), Shop.current())
     assert plain(newest("refunded").text).startswith(plain(" ".join((state.headline, *state.sentences))))
+
+
+# --- Colour ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accent", ["#ffd400", "#000000", "#ffffff", "#b00020", "", "red"])
+def test_buttons_have_the_shops_colour_and_can_be_read(accent: str) -> None:
+    Shop.objects.update(accent=accent)
+
+    html = code_mail().html
+
+    light, dark = colours.light(accent), colours.dark(accent)
+    assert f"color:{light.ink};text-decoration:none;border:1px solid {light.accent}" in html
+    assert f"border-top:4px solid {light.accent}" in html
+    assert f".button {{ background: {dark.accent} !important;" in html
+    assert f"color: {dark.ink} !important;" in html
+    for shades in (light, dark):
+        assert colours.contrast(colours.read(shades.ink), colours.read(shades.accent)) >= 4.5
+
+
+def test_shop_without_a_colour_has_that_of_the_pages() -> None:
+    css = (settings.BASE_DIR / "static" / "refunds" / "portal.css").read_text()
+
+    assert f"--accent: {colours.DEFAULT};" in css
+    assert colours.light("") == colours.light("red") == colours.light(colours.DEFAULT)
+    assert colours.light("").accent == colours.DEFAULT
+
+
+@pytest.mark.parametrize(("language", "side"), [("en", "border-left"), ("ar", "border-right")])
+def test_quotes_have_their_line_where_the_language_begins(language: str, side: str) -> None:
+    RefundRequest.objects.filter(pk=submitted().pk).update(language=language)
+    refund_request = RefundRequest.objects.get()
+
+    workflow.ask(refund_request, by=approver(), version=refund_request.version, text="Which size?")
+
+    assert re.findall("border-(?:left|right):3px", newest("needs_info").html) == [f"{side}:3px"]

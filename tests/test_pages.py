@@ -140,7 +140,7 @@ def test_too_many_look_ups_get_the_time_and_leave_no_row(client: Client) -> None
 
     assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
     assert "Please try again in 60 minutes." in answer.content.decode()
-    assert "May 4, 2026, 1 p.m." in answer.content.decode()
+    assert "May 4, 2026 1 p.m. UTC" in answer.content.decode()
     assert LookUp.objects.count() == 6
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
+from refunds import colours
 from refunds.models import LookUp, Shop
 from refunds.views import brand
 
@@ -31,8 +32,8 @@ def shop(db: None, logos: Path) -> Shop:
     return Shop.objects.create(pk=1, name="Tea & Cups", support_email="help@shop.example")
 
 
-def colours(css: str) -> dict[str, brand.Colour]:
-    return {name: brand._read(value) for name, value in re.findall(r"--([a-z-]+):(#[0-9a-f]{6})", css)}
+def named(css: str) -> dict[str, colours.Colour]:
+    return {name: colours.read(value) for name, value in re.findall(r"--([a-z-]+):(#[0-9a-f]{6})", css)}
 
 
 def test_frame_shows_what_the_shop_has_set(
@@ -91,11 +92,11 @@ def test_other_limits_are_the_shops_too(client: Client, shop: Shop, field: str) 
 def test_every_accent_can_be_read(number: int) -> None:
     light, dark = brand.css(f"#{number:06x}").split(DARK_BLOCK)
 
-    for names, grounds in ((colours(light), brand.LIGHT_GROUNDS), (colours(dark), brand.DARK_GROUNDS)):
+    for names, grounds in ((named(light), colours.LIGHT_GROUNDS), (named(dark), colours.DARK_GROUNDS)):
         for ground in (*grounds, names["accent-soft"]):
-            assert brand.contrast(names["accent"], ground) >= 4.5
-        assert brand.contrast(names["accent-ink"], names["accent"]) >= 4.5
-        assert brand.contrast(names["accent-ink"], names["accent-deep"]) >= 4.5
+            assert colours.contrast(names["accent"], ground) >= 4.5
+        assert colours.contrast(names["accent-ink"], names["accent"]) >= 4.5
+        assert colours.contrast(names["accent-ink"], names["accent-deep"]) >= 4.5
 
 
 def test_readable_accent_is_left_as_it_is() -> None:

@@ -14,11 +14,11 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import money, orders, payout, reconcile, timing, woocommerce, workflow
+from refunds import dispatch, money, orders, payout, reconcile, timing, woocommerce, workflow
 from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from refunds.states import AttemptStatus, Status
 from refunds.woocommerce import wire
-from refunds.woocommerce.types import Order, Verdict
+from refunds.woocommerce.types import Order, Outcome, Verdict
 from tests.factories import RefundRequestFactory, approver
 
 pytestmark = pytest.mark.django_db
@@ -176,7 +176,7 @@ def test_a_pause_between_claim_and_write_ahead_stops_the_payout(sandbox: Sandbox
     assert the_attempt().status == AttemptStatus.PREPARED
 
 
-def test_a_second_payout_of_the_same_order_waits_and_loses_no_try(sandbox: SandboxStore) -> None:
+def two_of_one_order(sandbox: SandboxStore) -> tuple[RefundRequest, RefundRequest]:
     order = in_store(sandbox, line_items=[{"total": "30.00"}, {"total": "20.00"}])
     first, second = (
         RefundRequestFactory.create(order=order, chosen={line.id: 1}, lines={line.id: 1}) for line in order.lines
@@ -186,6 +186,11 @@ def test_a_second_payout_of_the_same_order_waits_and_loses_no_try(sandbox: Sandb
             refund_request, by=approver(), version=1, breakdown=money.price(order, {line.id: 1}), api_refund=True,
             restock=False,
         )  # fmt: skip
+    return first, second
+
+
+def test_a_second_payout_of_the_same_order_waits_and_loses_no_try(sandbox: SandboxStore) -> None:
+    first, second = two_of_one_order(sandbox)
     assert workflow.claim(first.pk, owner="me") is not None
 
     payout.pay(second.pk)
@@ -196,6 +201,40 @@ def test_a_second_payout_of_the_same_order_waits_and_loses_no_try(sandbox: Sandb
     assert waiting.next_action_at is not None
     assert waiting.next_action_at > timezone.now()
     assert posts(sandbox) == 0
+
+
+def test_what_waits_for_a_payout_of_its_order_goes_on_when_that_is_through(
+    sandbox: SandboxStore, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    first, second = two_of_one_order(sandbox)
+    attempt = workflow.claim(first.pk, owner="me")
+    assert attempt is not None
+    payout.pay(second.pk)
+    nudged: list[tuple[str, int]] = []
+    monkeypatch.setattr(dispatch, "enqueue", lambda job, pk: nudged.append((job, pk)) or True)
+    workflow.write_ahead(attempt, refund_ids=[], refunded=Decimal(0))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        workflow.record(attempt, Outcome(Verdict.ACCEPTED, "accepted", ""))
+
+    assert ("pay", second.pk) in nudged
+    payout.pay(second.pk)
+    assert now_of(second).status == Status.REFUNDED
+
+
+@pytest.mark.parametrize("why", ["held", "not sent before"])
+def test_what_waits_for_something_else_is_not_called(sandbox: SandboxStore, why: str) -> None:
+    first, second = two_of_one_order(sandbox)
+    attempt = workflow.claim(first.pk, owner="me")
+    assert attempt is not None
+    later = timezone.now() + timedelta(seconds=20)
+    fields = {"waits_for": ""} if why == "held" else {"waits_for": "The shop does not answer.", "not_sent_count": 1}
+    RefundRequest.objects.filter(pk=second.pk).update(next_action_at=later, **fields)
+    workflow.write_ahead(attempt, refund_ids=[], refunded=Decimal(0))
+
+    workflow.record(attempt, Outcome(Verdict.ACCEPTED, "accepted", ""))
+
+    assert now_of(second).next_action_at == later
 
 
 # --- It looks first --------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ STATEMENTS = [
     "SELECT refundline",
     "SELECT ordersnapshot",
     "INSERT mail",
+    # does another case of the order wait for this one
+    "SELECT refundrequest",
     # the breaker, and the sum afterwards
     "UPDATE storehealth",
     "SELECT storehealth",

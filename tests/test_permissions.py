@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
@@ -23,7 +24,7 @@ from django.urls import URLResolver, get_resolver
 from portal.sandbox.store import SandboxStore
 from refunds import money, orders, workflow
 from refunds.admin.offers import PERMISSIONS
-from refunds.models import DeclineReason, Mail, Message, Photo, Reason, ReasonRule, RefundEvent, Shop
+from refunds.models import DeclineReason, Mail, Message, Photo, Reason, ReasonRule, RefundEvent, SavedReply, Shop
 from tests.desk import case_of, in_store, now_of, open_case
 from tests.factories import LookUpFactory, OrderSnapshotFactory, UserFactory, agent, approver
 from tests.test_admin_mails import a_mail
@@ -80,6 +81,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/refunds/refundrequest/<int:pk>/settle_not_paid/": (SEES, DECIDES),
     "staff/refunds/refundrequest/<int:pk>/confirm_no_payout/": (SEES, DECIDES),
     "staff/refunds/refundrequest/<int:pk>/correct/": (SEES, DECIDES),
+    # Cases for customers on the phone: what a colleague has found is not there for others
+    "staff/new-request/": (WORKS, WORKS),
+    "staff/new-request/<str:public_id>/": ("lln---n-", "lln---n-"),
     # Mails
     "staff/refunds/mail/": (SEES, SEES),
     "staff/refunds/mail/<path:object_id>/change/": (SEES, SEES),
@@ -102,6 +106,12 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/refunds/reasonrule/<path:object_id>/history/": (SHOP, SHOP),
     "staff/refunds/reasonrule/<path:object_id>/delete/": (NOBODY, NOBODY),
     "staff/refunds/reasonrule/add/": (NOBODY, NOBODY),
+    "staff/refunds/savedreply/": (SHOP, SHOP),
+    "staff/refunds/savedreply/<path:object_id>/change/": (SHOP, SHOP),
+    "staff/refunds/savedreply/<path:object_id>/": (STAFF, STAFF),
+    "staff/refunds/savedreply/<path:object_id>/history/": (SHOP, SHOP),
+    "staff/refunds/savedreply/<path:object_id>/delete/": (SHOP, SHOP),
+    "staff/refunds/savedreply/add/": (SHOP, SHOP),
     # Staff. The short address of a row only leads to its page, which asks again.
     "staff/auth/user/": (ROOT, ROOT),
     "staff/auth/user/<path:object_id>/change/": (ROOT, ROOT),
@@ -118,6 +128,26 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/auth/group/<path:object_id>/delete/": (ROOT, ROOT),
     "staff/auth/group/add/": (ROOT, ROOT),
 }
+
+QUEUES = ("queues/<int:queue_index>/", "workers/<int:queue_index>/", "queues/actions/<int:queue_index>/")
+JOB = "queues/<int:queue_index>/<str:job_id>/"
+OF_A_QUEUE = ["details", "finished", "failed", "failed/clear", "scheduled", "started", "deferred"]
+OF_A_QUEUE += ["empty", "requeue-all"]
+OF_A_JOB = ("results/<str:result_id>", "delete", "requeue", "enqueue")
+CRON = "cron-schedulers/<int:connection_index>/<str:scheduler_name>/"
+NOT_FOUND = "llnnnnn-"
+"""django_rq's pages, with their own permission. Here there is no queue for them to find."""
+PAGES |= {
+    f"staff/worker/{page}": (NOT_FOUND, NOT_FOUND)
+    for page in (
+        *QUEUES, *(f"{QUEUES[0]}{page}/" for page in OF_A_QUEUE), JOB, *(f"{JOB}{page}/" for page in OF_A_JOB),
+        "queues/confirm-action/<int:queue_index>/", "workers/<int:queue_index>/<str:key>/",
+        "schedulers/<int:scheduler_index>/", CRON, f"{CRON}jobs/<path:cron_job_name>/",
+    )
+}  # fmt: skip
+PAGES |= {f"staff/worker/{page}": (ROOT, ROOT) for page in ("", "^stats.json/?$", "^metrics/?$")}
+PAGES |= {"staff/worker/^stats.json/(?P<token>[\\w]+)?/?$": (ROOT, ROOT)}
+PAGES |= {f"staff/worker/{JOB}stop/": (NOBODY, NOBODY)}
 
 VERBS = {
     # of `workflow`, called by hand: y done or refused for another reason, n not permitted
@@ -158,6 +188,11 @@ ACTIONS = {
     "auth.user": ("delete_selected", "nnnnnnny"),
     "auth.group": ("delete_selected", "nnnnnnny"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_queues(settings: LazySettings) -> None:
+    settings.RQ_QUEUES = {}
 
 
 def routes(resolver: Any, before: str = "") -> Iterator[str]:
@@ -204,6 +239,7 @@ class World:
         self.photo = Photo.objects.create(refund_request=self.case, width=1, height=1)
         self.photo.file.save("x.jpg", ContentFile(picture()))
         self.rule = ReasonRule.objects.create(reason=Reason.OTHER)
+        self.reply = SavedReply.objects.create(title="Photo")
         self.group = Group.objects.create(name="Some")
         self.somebody = UserFactory.create()
 
@@ -223,6 +259,7 @@ class World:
             "user": self.somebody,
             "refundrequest": self.case,
             "reasonrule": self.rule,
+            "savedreply": self.reply,
         }
         model = route.split("/")[2] if route.count("/") > 2 else ""
         number = str(named[model].pk) if model in named else "1"
@@ -230,7 +267,9 @@ class World:
             route = route.replace(placeholder, number)
         route = route.replace("<path:content_type_id>", str(ContentType.objects.get_for_model(User).pk))
         route = route.replace("<str:public_id>", self.photo.public_id)
+        route = re.sub(r"<(int|str|path):(\w+_index|\w+_name|\w+_id|key)>", "0", route)
         route = route.replace("^(?P<app_label>...)/$", "refunds/").replace("(?P<url>.*)$", "nothing/")
+        route = route.replace("(?P<token>[\\w]+)?/?$", "t").replace("/?$", "").replace("^", "")
         assert not set(route) & set("<>()^$"), f"Say what {route} stands for."
         return "/" + route
 

@@ -248,7 +248,7 @@ def purged(**options: Any) -> list[str]:
 
 
 def site_with_everything() -> None:
-    """A declined case, a look-up without one that has a photo and a mail, and a session in which something was typed."""
+    """A declined case, a look-up without one that has a photo and a mail, and a session with what was typed."""
     declined_case()
     look_up = LookUpFactory.create(email="eve@example.com")
     photos.add(upload(picture()), look_up=look_up)

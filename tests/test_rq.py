@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -22,7 +23,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 
-from refunds import dispatch, money, orders, timing, workflow
+from refunds import dispatch, money, orders, sweep, timing, workflow
 from refunds.models import Heartbeat, PayoutAttempt, RefundRequest
 from refunds.states import AttemptStatus, Status
 from tests.chaos.processes import ROOT, wait_until
@@ -176,12 +177,123 @@ def test_every_process_works_on_one_queue() -> None:
     assert not {"--name", "--with-scheduler"} & {word for words in workers.values() for word in words}
 
 
-def test_the_pages_of_django_rq_are_not_there(client: Client) -> None:
-    client.force_login(UserFactory.create(is_superuser=True))
+# --- django_rq's own pages --------------------------------------------------------------------------------------------
 
-    answers = [client.get(f"/staff/django_rq/{page}") for page in ("", "dashboard/", "dashboard/stats.json")]
+PAGES = "/staff/worker/"
 
-    assert [answer.status_code for answer in answers] == [404, 404, 404]
+
+@pytest.fixture
+def operator(site: Site, client: Client, settings: LazySettings) -> Client:
+    """Somebody with the permission for these pages, and no other."""
+    settings.RQ_QUEUES = {name: {**of, "URL": site.valkey.url} for name, of in settings.RQ_QUEUES.items()}
+    user = UserFactory.create()
+    user.user_permissions.add(Permission.objects.get(content_type__app_label="django_rq", codename="admin"))
+    client.force_login(user)
+    return client
+
+
+def of_payouts(page: str = "") -> str:
+    return f"{PAGES}queues/{sorted(dispatch.QUEUES).index('payouts')}/{page}"
+
+
+def a_failed_job(name: str, pk: int) -> Job:
+    """A job that RQ holds for failed, whatever became of it."""
+    dispatch.enqueue(name, pk)
+    queue = dispatch.queue(dispatch.JOBS[name][0])
+    (job,) = queue.jobs
+    queue.remove(job)
+    job.set_status(JobStatus.FAILED)
+    queue.failed_job_registry.add(job, ttl=1000)
+    return job
+
+
+def paid(site: Site) -> RefundRequest:
+    refund_request = payout_under_way(site, seconds=0)
+    wait_until(lambda: RefundRequest.objects.get(pk=refund_request.pk).status == Status.REFUNDED, "The refund is paid")
+    site.processes["payouts"].send(signal.SIGTERM)
+    wait_until(lambda: not site.processes["payouts"].alive, "The worker has ended")
+    return refund_request
+
+
+@pytest.mark.parametrize("page", ["", "details/", "finished/", "failed/", "started/", "scheduled/", "deferred/"])
+def test_the_pages_are_shown_under_our_policy(operator: Client, page: str) -> None:
+    answer = operator.get(of_payouts(page))
+
+    assert (answer.status_code, b"payouts" in answer.content) == (200, True)
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "default-src 'self'" in answer["Content-Security-Policy"]
+
+
+def test_the_first_page_names_both_queues(operator: Client) -> None:
+    html = operator.get(PAGES).content.decode()
+
+    assert all(name in html for name in dispatch.QUEUES)
+
+
+@pytest.mark.parametrize("door", ["requeue", "enqueue", "actions", "requeue-all"])
+def test_a_paid_refund_that_is_queued_again_is_not_paid_again(operator: Client, site: Site, door: str) -> None:
+    refund_request = paid(site)
+    before = RefundRequest.objects.get(pk=refund_request.pk)
+    job = a_failed_job("pay", refund_request.pk)
+    url, typed = {
+        "requeue": (of_payouts(f"{job.id}/requeue/"), {}),
+        "enqueue": (of_payouts(f"{job.id}/enqueue/"), {}),
+        "requeue-all": (of_payouts("requeue-all/"), {}),
+        "actions": (of_payouts().replace("queues/", "queues/actions/"), {"action": "requeue", "job_ids": [job.id]}),
+    }[door]
+
+    operator.post(url, typed)
+    queued = dispatch.queue("payouts").count
+    work_off(site, "payouts")
+
+    after = RefundRequest.objects.get(pk=refund_request.pk)
+    assert (queued, dispatch.queue("payouts").count) == (1, 0)
+    assert (after.status, after.version, after.attempts.count()) == (Status.REFUNDED, before.version, 1)
+    assert site.store.posts() == 1
+
+
+def test_an_emptied_queue_is_filled_again_by_the_sweep(operator: Client, site: Site) -> None:
+    refund_request = RefundRequestFactory.create()
+    RefundRequest.objects.filter(pk=refund_request.pk).update(
+        status=Status.APPROVED, approved_amount=refund_request.requested_amount, approved_breakdown={},
+        order_decided=refund_request.order_now, api_refund=True, restock=False, decided_at=timezone.now(),
+        decided_by=UserFactory.create(), next_action_at=timezone.now(),
+    )  # fmt: skip
+    dispatch.enqueue("pay", refund_request.pk)
+
+    operator.post(of_payouts("empty/"))
+    emptied = dispatch.queue("payouts").count
+    sweep.run_once()
+
+    assert (emptied, [job.args for job in dispatch.queue("payouts").jobs]) == (0, [[refund_request.pk]])
+
+
+@pytest.mark.parametrize("door", ["{id}/stop/", "actions"])
+def test_nobody_stops_a_worker_in_the_middle_of_a_payout(operator: Client, site: Site, door: str) -> None:
+    refund_request = payout_under_way(site, seconds=1)
+    (job_id,) = dispatch.queue("payouts").started_job_registry.get_job_ids()
+    url = of_payouts(door.format(id=job_id)) if "stop" in door else f"{PAGES}queues/actions/1/"
+
+    answer = operator.post(url, {"action": "stop", "job_ids": [job_id]})
+
+    assert answer.status_code == 403
+    wait_until(
+        lambda: RefundRequest.objects.get(pk=refund_request.pk).status == Status.REFUNDED, "It is paid all the same"
+    )
+    assert site.store.posts() == 1
+
+
+@pytest.mark.parametrize("page", ["no-such-job/", "no-such-job/requeue/", "no-such-job/delete/"])
+def test_a_job_that_is_gone_is_not_there(operator: Client, page: str) -> None:
+    assert (operator.get(of_payouts(page)).status_code, operator.post(of_payouts(page)).status_code) == (404, 404)
+
+
+def test_a_queue_that_does_not_answer_says_so(operator: Client, settings: LazySettings, tmp_path: Path) -> None:
+    settings.RQ_QUEUES = {"payouts": {**settings.RQ_QUEUES["payouts"], "URL": f"unix://{tmp_path / 'none.sock'}"}}
+
+    answer = operator.get(f"{PAGES}queues/0/", follow=True)
+
+    assert "The queue does not answer." in answer.content.decode()
 
 
 # --- One fork, many jobs ---------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from django.forms import Textarea, TextInput
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import commitments
-from ..models import Mail, PayoutAttempt, RefundRequest, Shop
+from .. import commitments, workflow
+from ..mail import Draft
+from ..models import Mail, PayoutAttempt, RefundRequest, SavedReply, Shop
 from ..money import AmountError, Breakdown
 from ..states import Status
 from ..woocommerce.types import LineKind
@@ -29,10 +30,13 @@ from .forms import (
     DeclineForm,
     NoPayoutForm,
     NoteForm,
+    PlainForm,
+    ReplyForm,
     SettlePaidForm,
     WriteForm,
     shown_amount,
 )
+from .letters import letters
 from .order_lines import asked_of
 from .show import TONES, Moment, age, amount, badge, moment, waits_for
 from .timeline import entries
@@ -47,6 +51,7 @@ FORMS: dict[str, type[CaseForm]] = {
     "settle_paid": SettlePaidForm,
     "settle_not_paid": NoPayoutForm,
     "confirm_no_payout": NoPayoutForm,
+    "correct": PlainForm,
 }
 OTHERS = 10
 
@@ -63,7 +68,7 @@ class Opening:
 
 def find(pk: int) -> RefundRequest | None:
     rows = RefundRequest.objects.select_related(
-        "order_asked", "order_now", "decided_by", "edited_by", "paid_attempt", "assigned_to"
+        "order_asked", "order_now", "decided_by", "edited_by", "paid_attempt", "assigned_to", "opened_by"
     )
     return rows.prefetch_related("lines").filter(pk=pk).first()
 
@@ -76,6 +81,7 @@ def context(refund_request: RefundRequest, user: User, opening: Opening) -> dict
         refund_request,
         unconfirmed=doubts.unconfirmed(attempts) is not None,
         to_settle=doubts.to_settle(refund_request, attempts) is not None,
+        to_correct=workflow.to_correct(refund_request) is not None,
         has_limit=shop.second_approval_above is not None,
     )
     permitted = offers.permitted(user, possible)
@@ -94,6 +100,7 @@ def context(refund_request: RefundRequest, user: User, opening: Opening) -> dict
         "opening": opening,
         **_order(refund_request, now),
         **_plan(refund_request, _amount_form(forms, permitted), shop),
+        **_talk(refund_request, forms, permitted),
         **_payouts(refund_request, attempts, now),
         **_around(refund_request, opening, now),
     }
@@ -162,44 +169,77 @@ def _plan(refund_request: RefundRequest, form: AmountForm | None, shop: Shop) ->
         return _lines(refund_request, refund_request.breakdown, None)
     try:
         form.is_valid()
-        breakdown = form.breakdown()
+        breakdown, restock = form.decision() if isinstance(form, ApproveForm) else (form.breakdown(), False)
     except AmountError as error:
         return {**_lines(refund_request, None, form), "plan_problem": str(error)}
     proposes = consequences.must_be_proposed(refund_request, breakdown, shop)
-    return {
+    plan = {
         **_lines(refund_request, breakdown, form),
         "plan_amount": amount(refund_request, breakdown.amount),
         "plan_shown": shown_amount(breakdown),
         "plan_proposes": proposes,
-        "plan_sentences": (
-            consequences.of_proposal(refund_request, breakdown)
-            if proposes
-            else _approval(refund_request, form, breakdown, shop)
+    }
+    if proposes:
+        return plan | {"plan_sentences": consequences.of_proposal(refund_request, breakdown)}
+    if not isinstance(form, ApproveForm):
+        return plan | {"plan_sentences": [_("This amount need not be proposed.")]}
+    return plan | _approval(refund_request, form, breakdown, restock, shop)
+
+
+def _approval(
+    refund_request: RefundRequest, form: ApproveForm, breakdown: Breakdown, restock: bool, shop: Shop
+) -> dict[str, Any]:
+    values = form.values()
+    by_hand, words = values.get("payout") == BY_HAND, values.get("words") or ""
+    drafts = workflow.mails_of_approval(refund_request, breakdown, api_refund=not by_hand, words=words)
+    return {
+        "plan_sentences": consequences.of_approval(
+            refund_request, breakdown, by_hand=by_hand, restock=restock, shop=shop
         ),
+        "plan_mails": letters(drafts),
     }
 
 
-def _approval(refund_request: RefundRequest, form: AmountForm, breakdown: Breakdown, shop: Shop) -> list[str]:
-    if not isinstance(form, ApproveForm):
-        return [_("This amount need not be proposed.")]
-    values = form.values()
-    return consequences.of_approval(
-        refund_request,
-        breakdown,
-        by_hand=values.get("payout") == BY_HAND,
-        restock=bool(values.get("restock")),
-        shop=shop,
-    )
+def _talk(refund_request: RefundRequest, forms: Mapping[str, CaseForm], permitted: frozenset[str]) -> dict[str, Any]:
+    """Saved replies to choose from, and the mails that a press would send."""
+    writes = any(isinstance(form, ReplyForm) and name in permitted for name, form in forms.items())
+    return {
+        "replies": list(SavedReply.objects.filter(active=True)) if writes else [],
+        "decline_mails": letters(_declined(refund_request, forms.get("decline"))),
+        "write_mails": letters(_written(refund_request, forms.get("write"))),
+        "correct_mails": letters(workflow.mails_of_correction(refund_request) if "correct" in permitted else []),
+    }
+
+
+def _declined(refund_request: RefundRequest, form: CaseForm | None) -> list[Draft]:
+    words = _typed(form).get("words") or ""
+    return workflow.mails_of_decline(refund_request, words=words) if words.strip() else []
+
+
+def _written(refund_request: RefundRequest, form: CaseForm | None) -> list[Draft]:
+    typed = _typed(form)
+    text = typed.get("text") or ""
+    return workflow.mails_of_message(refund_request, text=text, waits=bool(typed.get("waits"))) if text.strip() else []
+
+
+def _typed(form: CaseForm | None) -> Mapping[str, Any]:
+    if form is None or not form.is_bound:
+        return {}
+    form.is_valid()
+    return form.cleaned_data
 
 
 def _lines(refund_request: RefundRequest, given: Breakdown | None, form: AmountForm | None) -> dict[str, Any]:
     order = refund_request.order_now.order
     fields = form.line_fields() if form else {}
-    rows = order_lines.rows(order, asked_of(refund_request), given, fields)
+    stock = form.stock_fields() if isinstance(form, ApproveForm) else {}
+    rows = order_lines.rows(order, asked_of(refund_request), given, fields, stock)
     return {
         "rows": rows,
         "given": amount(refund_request, given.amount) if given else "",
         "chooses": form is not None,
+        "has_stock": bool(stock),
+        "shows_restock": form is None and bool(refund_request.restock) and given is not None,
         "has_skus": any(row.sku for row in rows),
         "goods_only": all(row.kind == LineKind.PRODUCT for row in rows),
     }

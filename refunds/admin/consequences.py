@@ -25,9 +25,10 @@ def of_approval(
     return [
         _money(order, breakdown, by_hand),
         *_cut(order, breakdown),
-        _goods(breakdown, restock),
+        *_booking(breakdown),
+        *_goods(breakdown, restock),
         *_people(order, refund_request, breakdown, shop),
-        _mail(refund_request),
+        _mails(refund_request, shop),
     ]
 
 
@@ -66,21 +67,35 @@ MOST_NAMED = 3
 LONGEST_NAME = 60
 
 
-def _goods(breakdown: Breakdown, restock: bool) -> str:
+def _booking(breakdown: Breakdown) -> Iterator[str]:
+    if not breakdown.lines:
+        yield _("The shop books the sum alone: all items stay as they are in the order.")
+    elif not any(line.quantity for line in breakdown.lines):
+        yield _("It is goodwill: spread over the items and their tax rates, and none of them counts as returned.")
+
+
+def _goods(breakdown: Breakdown, restock: bool) -> Iterator[str]:
     goods = [line for line in breakdown.lines if line.kind is LineKind.PRODUCT and line.quantity]
-    if not restock or not goods:
-        return _("Nothing returns to stock.")
+    back = [(line.sent_quantity, line.name) for line in goods if restock and line.sent_quantity]
+    kept = [(line.quantity - line.sent_quantity, line.name) for line in goods if line.sent_quantity != line.quantity]
+    yield _("%(goods)s: back into stock.") % {"goods": _named(back)} if back else _("Nothing returns to stock.")
+    if back and kept:
+        yield _("%(goods)s: paid, not into stock. The shop’s books then do not count them as returned.") % {
+            "goods": _named(kept)
+        }
+
+
+def _named(goods: list[tuple[int, str]]) -> str:
     if len(goods) > MOST_NAMED:
-        return _("%(n)d pieces: back into stock.") % {"n": sum(line.quantity for line in goods)}
-    named = ", ".join(f"{line.quantity} × {Truncator(line.name).chars(LONGEST_NAME)}" for line in goods)
-    return _("%(goods)s: back into stock.") % {"goods": named}
+        return _("%(n)d pieces") % {"n": sum(quantity for quantity, _name in goods)}
+    return ", ".join(f"{quantity} × {Truncator(name).chars(LONGEST_NAME)}" for quantity, name in goods)
 
 
 def _people(order: Order, refund_request: RefundRequest, breakdown: Breakdown, shop: Shop) -> Iterator[str]:
     limit = shop.second_approval_above
     if limit is None or breakdown.amount <= limit:
         yield from _hold()
-    elif refund_request.needs_second and refund_request.second_by_id is None:
+    elif refund_request.needs_second and refund_request.decided_by_id and refund_request.second_by_id is None:
         yield _("This is the second approval. With it the refund is paid.")
     else:
         yield _("Above %(limit)s a second person has to approve too; nothing is paid before.") % {
@@ -93,10 +108,14 @@ def _hold() -> Iterator[str]:
         yield _("You can take it back for %(time)s.") % {"time": span(timedelta(seconds=settings.APPROVAL_HOLD))}
 
 
-def _mail(refund_request: RefundRequest) -> str:
-    return _("The customer gets a mail in %(language)s once the shop has confirmed it.") % {
-        "language": language_name(refund_request.language)
+def _mails(refund_request: RefundRequest, shop: Shop) -> str:
+    facts = {
+        "name": refund_request.customer_name or _("The customer"),
+        "language": language_name(refund_request.language),
     }
+    if shop.mails_refunded:
+        return _("%(name)s gets two mails in %(language)s: now, and when the shop has confirmed the refund.") % facts
+    return _("%(name)s gets a mail in %(language)s now. About the refund itself the shop writes.") % facts
 
 
 def language_name(code: str) -> str:

@@ -22,7 +22,7 @@ from .. import orders, reconcile, timing, woocommerce, workflow
 from ..models import DeclineReason, RefundRequest, Shop
 from ..money import AmountError, Breakdown
 from ..states import Status
-from . import case, consequences, doubts, offers
+from . import case, consequences, doubts, offers, replies
 from .case import Opening
 from .forms import (
     BY_HAND,
@@ -34,6 +34,7 @@ from .forms import (
     NoPayoutForm,
     NoteForm,
     PlainForm,
+    ReplyForm,
     SettlePaidForm,
     WriteForm,
     shown_amount,
@@ -115,13 +116,19 @@ def _act(
 
 
 def preview(request: HttpRequest, pk: int, page: Page) -> HttpResponse:
-    """The same page, saying what an approval with these figures would do. Does nothing and asks nobody."""
+    """The same page, saying what the form would do if it was sent. Does nothing and asks nobody.
+
+    `of` is the form. Pressed as "use", it first puts the chosen reply into the text.
+    """
     refund_request = _found(pk)
     opening = Opening(seen_event=_number(request, "event"))
-    if offers.permitted(actor(request), ["approve"]):
-        opening.bound["approve"] = ApproveForm(refund_request, request.POST)
-    else:
-        opening.bound["propose"] = AmountForm(refund_request, request.POST)
+    of, may = request.POST.get("of", "approve"), offers.permitted(actor(request), offers.PERMISSIONS)
+    if of == "approve" and of not in may:
+        of = "propose"
+    if of in PREVIEWED and of in may:
+        form = PREVIEWED[of]
+        typed = replies.used(form, refund_request, request.POST) if issubclass(form, ReplyForm) else request.POST
+        opening.bound[of] = form(refund_request, typed)
     return page(request, refund_request, opening, 200)
 
 
@@ -154,22 +161,22 @@ def read_order(refund_request: RefundRequest) -> str:
 # --- The acts --------------------------------------------------------------------------------------------------------
 
 
-def _as_shown(request: HttpRequest, refund_request: RefundRequest, form: CaseForm) -> Breakdown:
-    """What the form asks for, if that is the amount the page showed."""
+def _as_shown(request: HttpRequest, refund_request: RefundRequest, form: CaseForm) -> tuple[Breakdown, bool]:
+    """What the form asks for and whether goods return to stock, if that is what the page showed."""
     if not isinstance(form, AmountForm):
         raise TypeError("An amount needs its form.")
     try:
-        breakdown = form.breakdown()
+        breakdown, restock = form.decision() if isinstance(form, ApproveForm) else (form.breakdown(), False)
     except AmountError as error:
         raise Refused(str(error)) from None
     if request.POST.get("shown") != shown_amount(breakdown):
         figure = amount(refund_request, breakdown.amount)
         raise Refused(_("The amount is now %(amount)s. Look at it, then approve.") % {"amount": figure})
-    return breakdown
+    return breakdown, restock
 
 
 def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    breakdown = _as_shown(request, refund_request, form)
+    breakdown, restock = _as_shown(request, refund_request, form)
     figure = amount(refund_request, breakdown.amount)
     typed = form.cleaned_data
     if breakdown.amount != refund_request.requested_amount and not typed["words"].strip():
@@ -181,7 +188,7 @@ def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm
         version=version,
         breakdown=breakdown,
         api_refund=typed["payout"] != BY_HAND,
-        restock=typed["restock"],
+        restock=restock,
         manual_reference=typed["manual_reference"] if typed["payout"] == BY_HAND else "",
         words=typed["words"],
         note=typed["note"],
@@ -193,7 +200,7 @@ def _approve(request: HttpRequest, refund_request: RefundRequest, form: CaseForm
 
 
 def _propose(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
-    breakdown = _as_shown(request, refund_request, form)
+    breakdown, _restock = _as_shown(request, refund_request, form)
     if not consequences.must_be_proposed(refund_request, breakdown, Shop.current()):
         raise Refused(_("This amount need not be proposed."))
     workflow.edit_amount(
@@ -283,6 +290,11 @@ def _settle_not_paid(request: HttpRequest, refund_request: RefundRequest, form: 
     return _("Recorded: no payout. Nothing is sent again unless you approve it again.")
 
 
+def _correct(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
+    workflow.correct(refund_request, by=actor(request), version=version, address=address(request))
+    return _("Sent. The customer reads that the refund was taken back.")
+
+
 def _confirm_no_payout(request: HttpRequest, refund_request: RefundRequest, form: CaseForm, version: int) -> str:
     workflow.confirm_no_payout(refund_request, by=actor(request), version=version, address=address(request))
     if doubts.unconfirmed(refund_request.attempts.all()) is not None:
@@ -322,4 +334,11 @@ DECISIONS: Mapping[str, Decision] = {
     "settle_paid": Decision(SettlePaidForm, _settle_paid),
     "settle_not_paid": Decision(NoPayoutForm, _settle_not_paid),
     "confirm_no_payout": Decision(NoPayoutForm, _confirm_no_payout),
+    "correct": Decision(PlainForm, _correct),
+}
+PREVIEWED: Mapping[str, type[CaseForm]] = {
+    "approve": ApproveForm,
+    "propose": AmountForm,
+    "decline": DeclineForm,
+    "write": WriteForm,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from csp.decorators import csp_replace
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from .. import workflow
 from ..models import Mail
 from . import show
+from .paging import CappedPaginator
 from .people import actor, address
 from .readonly import ReadOnlyAdmin, number
 from .show import moment
@@ -53,6 +54,9 @@ SEALED = {"sandbox": True, "default-src": ["'none'"], "style-src": ["'unsafe-inl
 """A mail is shown as in a mail program: its own styles, no script, no form, nothing loaded, no access to this site."""
 
 
+GIVEN_UP = 20
+
+
 def badge(state: str) -> SafeString:
     return format_html('<span class="badge badge--{}">{}</span>', TONES[Mail.State(state)], Mail.State(state).label)
 
@@ -68,8 +72,9 @@ class MailAdmin(ReadOnlyAdmin):
     list_select_related = ("refund_request",)
     list_per_page = 50
     ordering = ("-id",)
-    search_fields = ("=recipient", "=refund_request__reference")
-    change_list_template = "admin/refunds/list.html"
+    search_fields = ("recipient",)
+    paginator = CappedPaginator
+    change_list_template = "admin/refunds/mails.html"
     empty_value_display = ""
     sortable_by = ()
 
@@ -81,8 +86,27 @@ class MailAdmin(ReadOnlyAdmin):
             "title": _("Mails"),
             "search_hint": _("E-mail address or reference, in full"),
             "empty": _("No mail here."),
+            "given_up": [] if request.GET else self._given_up(),
         }
         return super().changelist_view(request, words | (extra_context or {}))
+
+    def _given_up(self) -> list[dict[str, Any]]:
+        """The mails that nobody got, on top of all others: the oldest first, as many as one looks at in one go."""
+        lost = Mail.objects.filter(state=Mail.State.FAILED).defer("text", "html").select_related("refund_request")
+        return [
+            {"mail": mail, "link": self.subject_link(mail), "case": self.case(mail), "age": self.age(mail)}
+            for mail in lost.order_by("created_at")[:GIVEN_UP]
+        ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """A whole address or a whole reference: both are found by an index."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        by_case = Q(refund_request__reference=term.upper()[:16])
+        return queryset.filter(by_case | Q(recipient=term) | Q(recipient=term.casefold())), False
 
     @admin.display(description=gettext_lazy("subject"))
     def subject_link(self, mail: Mail) -> SafeString:

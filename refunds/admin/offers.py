@@ -24,6 +24,7 @@ PERMISSIONS: Mapping[str, str] = {
     "settle_paid": "settle_doubts",
     "settle_not_paid": "settle_doubts",
     "confirm_no_payout": "settle_doubts",
+    "correct": "settle_doubts",
 }
 BY_STATUS: Mapping[Status, tuple[str, ...]] = {
     Status.SUBMITTED: ("approve", "decline"),
@@ -39,14 +40,19 @@ AFTER_GATEWAY_REFUSAL = ("look", "settle_paid", "confirm_no_payout")
 """A gateway's "no" can follow a payout: until somebody has looked at the provider, nothing else is offered."""
 
 
-def possible(refund_request: RefundRequest, *, unconfirmed: bool, to_settle: bool, has_limit: bool) -> tuple[str, ...]:
+def possible(
+    refund_request: RefundRequest, *, unconfirmed: bool, to_settle: bool, to_correct: bool, has_limit: bool
+) -> tuple[str, ...]:
     """What the state of the case allows, whoever looks at it.
 
     `unconfirmed`: nobody has confirmed the gateway's refusal; `to_settle`: there is an attempt whose end can be
-    recorded; `has_limit`: above some amount two people approve.
+    recorded; `to_correct`: the customer believes in a refund that was taken back; `has_limit`: above some amount two
+    people approve.
     """
     status = Status(refund_request.status)
     always = ("write", "note") if status in WRITTEN_TO and refund_request.email else ("note",)
+    if to_correct and refund_request.email:
+        always = ("correct", *always)
     if status in OPEN:
         always = ("assign", *always)
     if status is Status.FAILED and unconfirmed:

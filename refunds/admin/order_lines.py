@@ -17,7 +17,7 @@ from .show import amount
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`field` takes the quantity while a decision is open; `given` is what goes back, or went."""
+    """`field` takes the quantity while a decision is open, `stock` what returns; `given` is what goes back, or went."""
 
     line_id: int
     name: str
@@ -30,11 +30,19 @@ class Row:
     paid: str
     asked: int
     field: BoundField | None
+    stock: BoundField | None
     given: Given | None
 
     @property
     def is_product(self) -> bool:
         return self.kind == LineKind.PRODUCT
+
+    @property
+    def restocked(self) -> int:
+        """The pieces that return to stock, of a refund that restocks any."""
+        if self.given is None or not self.is_product:
+            return 0
+        return self.given.quantity if self.given.restock is None else self.given.restock
 
     @property
     def asks_too_much(self) -> bool:
@@ -44,18 +52,30 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Given:
     quantity: int
+    restock: int | None
     net: str
     taxes: tuple[tuple[str, str], ...]
     amount: str
 
 
 def rows(
-    order: Order, asked: Mapping[int, int], given: Breakdown | None, fields: Mapping[int, BoundField]
+    order: Order,
+    asked: Mapping[int, int],
+    given: Breakdown | None,
+    fields: Mapping[int, BoundField],
+    stock: Mapping[int, BoundField],
 ) -> list[Row]:
     by_line = {line.line_id: line for line in given.lines} if given else {}
     labels = rate_labels(order)
     return [
-        _row(order, held, asked, by_line.get(held.line.id), fields.get(held.line.id), labels)
+        _row(
+            order,
+            held,
+            asked,
+            by_line.get(held.line.id),
+            (fields.get(held.line.id), stock.get(held.line.id)),
+            labels,
+        )
         for held in money.lines_left(order)
     ]
 
@@ -69,7 +89,7 @@ def _row(
     held: LineLeft,
     asked: Mapping[int, int],
     given: LineRefund | None,
-    field: BoundField | None,
+    fields: tuple[BoundField | None, BoundField | None],
     labels: Mapping[int, str],
 ) -> Row:
     line = held.line
@@ -84,7 +104,8 @@ def _row(
         left_amount=amount(order, held.amount),
         paid=amount(order, held.paid),
         asked=asked.get(line.id, 0),
-        field=field,
+        field=fields[0],
+        stock=fields[1],
         given=_given(order, given, labels) if given else None,
     )
 
@@ -93,7 +114,7 @@ def _given(order: Order, line: LineRefund, labels: Mapping[int, str]) -> Given:
     taxes = tuple(
         (labels.get(tax.rate_id, _("Tax %(id)s") % {"id": tax.rate_id}), amount(order, tax.total)) for tax in line.taxes
     )
-    return Given(line.quantity, amount(order, line.total), taxes, amount(order, line.amount))
+    return Given(line.quantity, line.restock, amount(order, line.total), taxes, amount(order, line.amount))
 
 
 def rate_labels(order: Order) -> dict[int, str]:

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -22,12 +22,13 @@ from django.views.decorators.http import require_safe
 from ..models import Photo, RefundRequest
 from ..photos import photo_response
 from ..states import OPEN
-from . import case, decisions, show
+from . import case, columns, decisions, show
 from .case import Opening
 from .filters import (
     CLOSED_STATES,
     NEEDS_PERSON,
     WORST_FIRST,
+    DateFilter,
     LateFilter,
     ReasonFilter,
     StateFilter,
@@ -37,14 +38,18 @@ from .filters import (
     urgency,
 )
 from .offers import PERMISSIONS
+from .paging import CappedPaginator
 from .people import actor
 from .readonly import ReadOnlyAdmin, number
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "due", "age")
+    list_display = (
+        "case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "flags", "due", "age",
+    )  # fmt: skip
     list_display_links = None
-    list_filter = (StateFilter, LateFilter, WhoseFilter, ReasonFilter)
+    list_filter = (StateFilter, LateFilter, WhoseFilter, ReasonFilter, DateFilter)
+    paginator = CappedPaginator
     list_select_related = ("assigned_to",)
     list_per_page = 50
     search_fields = ("reference",)
@@ -55,8 +60,8 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     # --- The queue ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
-        columns = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
-        return columns.annotate(lateness=lateness(timezone.now()), urgency=urgency())
+        plain = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
+        return plain.annotate(lateness=lateness(timezone.now()), urgency=urgency(), **columns.facts())
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """What is overdue, then what needs a person, oldest first; what is over or searched through all, newest."""
@@ -117,9 +122,17 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     def due(self, refund_request: RefundRequest) -> SafeString | str:
         return show.due(refund_request, timezone.now())
 
+    @admin.display(description=_("look twice"))
+    def flags(self, refund_request: RefundRequest) -> SafeString:
+        words = ((flag,) for flag in columns.flags(refund_request))
+        return format_html_join(" ", '<span class="flag">{}</span>', words)
+
     @admin.display(description=_("age"), ordering="created_at")
     def age(self, refund_request: RefundRequest) -> SafeString:
-        return show.age(refund_request.created_at)
+        clock = columns.clock(refund_request)
+        if not clock.waits_for:
+            return show.age(clock.since)
+        return format_html('{} <span class="quiet">{}</span>', show.age(clock.since), clock.waits_for)
 
     # --- The case ----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -10,18 +11,19 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ..models import Mail, ReasonRule, RefundRequest, Shop
-from . import dashboard, log_in, store_check, switch, two_factor
+from ..models import Mail, ReasonRule, RefundRequest, SavedReply, Shop
+from . import dashboard, log_in, phone, queues, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
 from .queue import RefundRequestAdmin
+from .replies import SavedReplyAdmin
 from .shop import ReasonRuleAdmin, ShopAdmin
 from .show import TONES
 
@@ -39,6 +41,7 @@ class RefundsAdminSite(AdminSite):
         self.register(Mail, MailAdmin)
         self.register(Shop, ShopAdmin)
         self.register(ReasonRule, ReasonRuleAdmin)
+        self.register(SavedReply, SavedReplyAdmin)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
@@ -55,9 +58,12 @@ class RefundsAdminSite(AdminSite):
             path("logout/", self.logout, name="logout"),
             path("two-factor/", own(self.two_factor), name="two_factor"),
             path("two-factor/qr.svg", own(require_safe(self.qr_code)), name="two_factor_qr"),
+            path("worker/", include(queues.pages(self))),
             path("log-ins/", self.admin_view(self.log_ins), name="log_ins"),
             path("payouts/", self.admin_view(self.payouts), name="payouts"),
             path("shop-check/", self.admin_view(self.store_check), name="store_check"),
+            path("new-request/", self.admin_view(partial(phone.find, self)), name="find_order"),
+            path("new-request/<str:public_id>/", self.admin_view(partial(phone.choose, self)), name="new_request"),
             *super().get_urls(),
         ]
 

@@ -235,8 +235,11 @@ class RefundRequest(models.Model):
             models.Index(name="request_clock", fields=["due_at"], condition=Q(due_at__isnull=False)),
             models.Index(name="request_decided", fields=["decided_at"], condition=Q(decided_at__isnull=False)),
             models.Index(name="request_paid", fields=["closed_at"], condition=Q(status=Status.REFUNDED)),
+            models.Index(name="request_status", fields=["status", "-created_at", "-id"]),
             models.Index(name="request_order", fields=["order_id"]),
             models.Index(name="request_email", fields=["email"]),
+            # Where PostgreSQL sorts as people do, the plain index cannot find addresses by their beginning.
+            models.Index(name="request_email_begins", fields=["email"], opclasses=["varchar_pattern_ops"]),
             models.Index(name="request_number", fields=["order_number"]),
             models.Index(name="request_created", fields=["-created_at", "-id"]),
         ]

@@ -95,6 +95,7 @@ class Mail(models.Model):
             models.UniqueConstraint(name="mail_one_of_a_kind_per_event", fields=["event", "kind"]),
         ]
         indexes = [
+            models.Index(name="mail_recipient", fields=["recipient"]),
             models.Index(name="mail_failed", fields=["created_at"], condition=Q(state="failed")),
             models.Index(name="mail_due", fields=["next_try_at"], condition=Q(next_try_at__isnull=False)),
         ]

@@ -189,8 +189,10 @@ def _submit(request: HttpRequest, look_up: LookUp, lines: LinesForm, why: WhyFor
             reason=Reason(why.cleaned_data["reason"]),
             note=why.cleaned_data["note"],
         )
-    except (workflow.NotAllowed, workflow.LostRace):
-        # A line was taken, or the proof ran out, since the page was read. The draft is kept; the fresh page says which.
+    except workflow.NotAllowed as error:
+        # The draft is kept. The fresh page names a line that was taken by itself; the rest would be a riddle.
+        if error.code != "lines_taken":
+            messages.warning(request, error.message)
         return redirect("refunds:request")
     request.session.pop(DRAFT, None)
     return _to_status(request, refund_request, _("Your request is sent. You get a mail about it."))

@@ -21,7 +21,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import commitments, links, mail, timing
+from .. import commitments, dispatch, links, mail, timing
 from ..models import PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from ..states import ATTEMPT_MOVES, OPEN_ATTEMPT, AttemptStatus, Status
 from ..woocommerce.types import Outcome, Verdict
@@ -84,6 +84,18 @@ def _wait_for_sibling(refund_request: RefundRequest, payouts: Sequence[PayoutAtt
             nudged_at=None,
             waits_for=_("Waits for %(reference)s of the same order.") % {"reference": sibling.reference},
         )
+
+
+def _call_sibling(attempt: PayoutAttempt) -> None:
+    """The next case of the order that waits for this one need not wait for its own next look."""
+    now = timezone.now()
+    waiting = RefundRequest.objects.filter(
+        order_id=attempt.order_id, status=Status.APPROVED, next_action_at__gt=now, not_sent_count=0
+    ).exclude(waits_for="")
+    pk = waiting.order_by("decided_at", "pk").values_list("pk", flat=True).first()
+    if pk is not None:
+        RefundRequest.objects.filter(pk=pk, status=Status.APPROVED).update(next_action_at=now, nudged_at=now)
+        dispatch.nudge("pay", pk)
 
 
 def _prepare(refund_request: RefundRequest, n: int, owner: str, now: datetime) -> PayoutAttempt:
@@ -190,6 +202,7 @@ def _apply(attempt: PayoutAttempt, outcome: Outcome) -> None:
     fields = _told(outcome)
     if to == AttemptStatus.SUCCEEDED:
         succeed(attempt, outcome.store_refund.id if outcome.store_refund else None, "paid", fields, data)
+        _call_sibling(attempt)
     elif to == AttemptStatus.NOT_SENT and not in_doubt:
         give_back(attempt, outcome.message, outcome.retry_after, fields, data)
     elif to == AttemptStatus.UNKNOWN:

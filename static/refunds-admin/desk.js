@@ -18,31 +18,63 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 const problem = document.getElementById("problem");
 if (problem) problem.focus();
 
-const form = document.getElementById("approve");
-if (form) {
+// The server prices and composes; this page only shows its answer. One that was overtaken by another is dropped.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const of = form.elements.of.value;
   let timer = 0;
   let asked = 0;
 
-  // The server prices; this page only shows its answer. An answer that was overtaken by another one is dropped.
-  const workOut = async () => {
+  const ask = async (more = {}) => {
     const mine = asked;
+    const typed = new FormData(form);
+    for (const [name, value] of Object.entries(more)) typed.set(name, value);
     document.body.classList.add("is-working");
     try {
-      const answer = await fetch(form.dataset.preview, {method: "POST", body: new FormData(form)});
-      if (!answer.ok || mine !== asked) return;
+      const answer = await fetch(form.dataset.preview, {method: "POST", body: typed});
+      if (!answer.ok || mine !== asked) return null;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (mine === asked) replace(fresh);
+      return mine === asked ? fresh : null;
     } finally {
       if (mine === asked) document.body.classList.remove("is-working");
     }
   };
 
-  const replace = (fresh) => {
-    for (const part of document.querySelectorAll("[data-live]")) {
+  const show = (fresh) => {
+    if (!fresh) return;
+    for (const part of document.querySelectorAll(`[data-live^="${of}."]`)) {
       const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
       if (other) part.replaceChildren(...other.childNodes);
     }
   };
+
+  const soon = () => {
+    asked += 1;
+    clearTimeout(timer);
+    timer = setTimeout(async () => show(await ask()), 250);
+  };
+
+  // A saved reply is put in at once, by the same answer that the button without a script would get.
+  const use = async (chosen) => {
+    if (!chosen.value) return;
+    asked += 1;
+    clearTimeout(timer);
+    const fresh = await ask({use: "1"});
+    if (!fresh) return;
+    for (const area of form.querySelectorAll("textarea")) {
+      const filled = fresh.getElementById(area.id);
+      if (filled && area.name !== "note") area.value = filled.value;
+    }
+    chosen.value = "";
+    show(fresh);
+  };
+
+  for (const kind of ["input", "change"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target.form !== form || event.target.name === "note") return;
+      if (!("use" in event.target.dataset)) soon();
+      else if (kind === "change") use(event.target);
+    });
+  }
 
   // The reference of a transfer is asked for only where there is one.
   const byHand = form.querySelector(".by-hand");
@@ -50,13 +82,5 @@ if (form) {
     const showByHand = () => { byHand.hidden = form.elements.payout.value !== "hand"; };
     form.addEventListener("change", showByHand);
     showByHand();
-  }
-
-  const soon = () => { asked += 1; clearTimeout(timer); timer = setTimeout(workOut, 250); };
-
-  for (const kind of ["input", "change"]) {
-    document.addEventListener(kind, (event) => {
-      if (event.target.form === form && !["note", "words"].includes(event.target.name)) soon();
-    });
   }
 }

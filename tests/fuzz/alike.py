@@ -29,7 +29,7 @@ from refunds.models import LookUp, OrderSnapshot, RefundRequest
 
 from ..factories import LookUpFactory, OrderSnapshotFactory
 from .junk import Junk
-from .scene import Site, token
+from .scene import token
 
 MOST_Z = 5.0
 """Of the rank test: by chance it is exceeded once in two million."""
@@ -56,7 +56,7 @@ def pair(snapshot: OrderSnapshot, **fields: Any) -> Pair:
 # --- The same answers ------------------------------------------------------------------------------------------------
 
 
-def answers(site: Site, rng: random.Random, count: int, told: list[str]) -> list[str]:
+def answers(rng: random.Random, count: int, told: list[str]) -> list[str]:
     """What differs in `count` pairs, of which each is asked the same questions in the same order."""
     broken: list[str] = []
     asked = 0
@@ -194,7 +194,7 @@ def _difference(first: Sequence[Any], second: Sequence[Any]) -> str:
 # --- The same work and the same time ---------------------------------------------------------------------------------
 
 
-def times(site: Site, samples: int, told: list[str]) -> list[str]:
+def times(samples: int, told: list[str]) -> list[str]:
     """What differs in the statements, or in the time of the processor, between hit and miss, sampled in turns.
 
     Not the time of the clock: other work on the machine is not ours. The work of the database is in its statements.

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
+import multiprocessing
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from ..matrix.environment import places
+from ..matrix.environment import Place, places
 from . import alike, books
 from .junk import METHODS, Junk
 from .scene import Scene, Site, play
 from .targets import TARGETS, Submission
 from .visitor import NOTHING, Answer
 
-PER_SCENE = 120
+PER_SCENE = 150
 SCENES_AT_ONCE = 4
 """So many scenes share a database before it is emptied."""
 SHOWN = 300
@@ -33,17 +37,14 @@ def main() -> int:
     options = _options()
     print(f"{options.count} submissions, seed {options.seed}", flush=True)
     began = time.monotonic()
-    with places(1) as (place,), Kept() as records:
-        site = Site(place)
-        try:
-            report = Report()
-            _submissions(site, options, records, report)
-            report.broken += alike.answers(
-                site, random.Random(options.seed), max(options.count // 20, 20), report.alike
-            )
-            report.broken += alike.times(site, max(options.count // 40, 80), report.alike)
-        finally:
-            site.close()
+    report = Report()
+    with places(options.jobs + 1) as (place, *shares):
+        for part in _in_processes(shares, options):
+            report.add(part)
+        with Kept(), closing(Site(place)) as site:
+            report.broken += alike.answers(random.Random(options.seed), max(options.count // 20, 20), report.alike)
+            report.broken += alike.times(max(options.count // 40, 80), report.alike)
+            site.work()
     print(report.text())
     print(f"{time.monotonic() - began:.0f} s, seed {options.seed}")
     return 1 if report.broken else 0
@@ -53,9 +54,23 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=20_000, help="so many submissions")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="so many processes; what is sent does not hang on it")
     parser.add_argument("--only", default="", help="pages with this in their name")
-    parser.add_argument("--first", action="store_true", help="end with the first that breaks a promise")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not any(options.only in name for name in TARGETS):
+        parser.error(f"No page has {options.only} in its name.")
+    return options
+
+
+def _in_processes(shares: Sequence[Place], options: argparse.Namespace) -> Iterator[Report]:
+    """Each process has a database and a store of its own, and every so manieth scene."""
+    with ProcessPoolExecutor(len(shares), multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(_share, shares, range(len(shares)), [options] * len(shares))
+
+
+def _share(place: Place, first: int, options: argparse.Namespace) -> Report:
+    with Kept() as records, closing(Site(place)) as site:
+        return Run(site, options, records).play(first)
 
 
 @dataclass
@@ -67,10 +82,16 @@ class Report:
     alike: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
+    def add(self, part: Report) -> None:
+        for name in part.answers:
+            self.answers[name] += part.answers[name]
+            self.things[name] += part.things[name]
+        self.broken += part.broken
+
     def text(self) -> str:
         heads = ("2xx", "3xx", "4xx", "5xx")
         lines = ["{:28}{:>8}{:>8}{:>8}{:>8}{:>8}  {}".format("page", "sent", *heads, "made")]
-        for name, counts in self.answers.items():
+        for name, counts in sorted(self.answers.items()):
             made = ", ".join(
                 f"{count} x {what}" for what, count in sorted(self.things[name].items()) if what != "nothing"
             )
@@ -83,38 +104,47 @@ class Report:
 # --- Submissions -----------------------------------------------------------------------------------------------------
 
 
-def _submissions(site: Site, options: argparse.Namespace, records: list[logging.LogRecord], report: Report) -> None:
-    names = [name for name in TARGETS if options.only in name]
-    weights = [TARGETS[name][0] for name in names]
-    rng = random.Random(options.seed)
-    for n in range(options.count):
-        if n % PER_SCENE == 0:
-            scene = _next_scene(site, rng, n // PER_SCENE)
-            before = books.counted()
-        junk = Junk(random.Random(f"{options.seed} {n}"))
-        (name,) = junk.rng.choices(names, weights)
+class Run:
+    """The share of one process."""
+
+    def __init__(self, site: Site, options: argparse.Namespace, records: list[logging.LogRecord]) -> None:
+        self.site, self.options, self.records = site, options, records
+        self.names = [name for name in TARGETS if options.only in name]
+        self.weights = [TARGETS[name][0] for name in self.names]
+        self.report = Report()
+        self.before: Counter[str] = Counter()
+
+    def play(self, first: int) -> Report:
+        """Every so manieth scene, beginning with the one of number `first`."""
+        for played, number in enumerate(range(first, math.ceil(self.options.count / PER_SCENE), self.options.jobs)):
+            if played and played % SCENES_AT_ONCE == 0:
+                self.site.forget()
+            self._scene(number)
+        return self.report
+
+    def _scene(self, number: int) -> None:
+        scene = play(self.site, random.Random(f"{self.options.seed} scene {number}"))
+        self.before = books.counted()
+        for n in range(number * PER_SCENE, min((number + 1) * PER_SCENE, self.options.count)):
+            self._submission(scene, n)
+        self.site.work()
+        wrong = [*books.problems(), *_logged(self.records)]
+        if wrong:
+            _tell(self.report, f"after scene {number}", wrong)
+
+    def _submission(self, scene: Scene, n: int) -> None:
+        junk = Junk(random.Random(f"{self.options.seed} {n}"))
+        (name,) = junk.rng.choices(self.names, self.weights)
         submission = TARGETS[name][1](scene, junk)
         method, answer, body = _sent(submission, junk)
         after = books.counted()
-        made = books.thing(before, after)
-        before = after
-        report.answers[name][f"{answer.status // 100}xx"] += 1
-        report.things[name][made] += 1
-        wrong = [*_wrong(submission, answer, made, scene), *_logged(records)]
-        if n % PER_SCENE == PER_SCENE - 1 or n == options.count - 1:
-            site.work()
-            wrong += [*books.problems(), *_logged(records)]
-            before = books.counted()
+        made = books.thing(self.before, after)
+        self.before = after
+        self.report.answers[name][f"{answer.status // 100}xx"] += 1
+        self.report.things[name][made] += 1
+        wrong = [*_wrong(submission, answer, made, scene), *_logged(self.records)]
         if wrong:
-            _tell(report, f"{n} {name}: {method} {submission.path[:200]!r} {body[:SHOWN]!r}", wrong)
-            if options.first:
-                break
-
-
-def _next_scene(site: Site, rng: random.Random, n: int) -> Scene:
-    if n and n % SCENES_AT_ONCE == 0:
-        site.forget()
-    return play(site, rng)
+            _tell(self.report, f"{n} {name}: {method} {submission.path[:200]!r} {body[:SHOWN]!r}", wrong)
 
 
 def _tell(report: Report, what: str, wrong: list[str]) -> None:

@@ -81,14 +81,14 @@ STEPS = {
 """`record` and `breaker` and the like are killed before and after, so the moments between two steps are all there."""
 
 PARTS = {
-    "refunds.verification": {"find", "_limit", "again", "prove_by_link", "of_link"},
+    "refunds.verification": {"find", "again", "prove_by_link", "of_link"},
     "refunds.orders": {"_told", "_keep_decimals", "_home", "read_home", "refresh", "check", "examine"},
     "refunds.payout": {"pay", "_look", "_changed", "_hold_back", "_send", "_record"},
     "refunds.reconcile": {"look", "look_now", "_look_at_doubt", "_notes", "_watch"},
     "refunds.mail": {"resend", "cancel"},
     "refunds.breaker": {"succeeded", "failed", "misconfigured", "payouts_refused", "payouts_work"},
     "refunds.workflow.payouts": {
-        "_claim", "_wait_for_sibling", "own", "_apply", "succeed", "give_back", "_fail", "doubt", "tell_staff",
+        "_claim", "_wait_for_sibling", "_call_sibling", "own", "_apply", "succeed", "give_back", "_fail", "doubt", "tell_staff",
     },
     "refunds.workflow.evidence": {"_open_again", "stop_looking"},
     "refunds.workflow.moves": {"edit", "_hold_lines", "answered_first"},
@@ -103,7 +103,7 @@ VALUES = {
     "refunds.mail": {"compose", "_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
     "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told"},
     "refunds.workflow.evidence": {"_substance"},
-    "refunds.workflow.moves": {"staff", "new_clocks", "_rules", "_due", "_changed"},
+    "refunds.workflow.moves": {"staff", "require_person", "new_clocks", "_rules", "_due", "_changed"},
 }
 """Functions that only work something out."""
 

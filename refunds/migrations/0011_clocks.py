@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0009_message_limit_and_erasure'),
+        ('refunds', '0010_fast_lists'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
