@@ -44,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "privacy": {"models", "states", "money", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
     "digest": {"models", "states", "mail"},
+    "export": {"models"},
     "figures": {"models", "states", "woocommerce"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
     "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
@@ -59,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "clocks", "figures", "photos", "commitments", "words", "forms",
+        "addresses", "clocks", "export", "figures", "photos", "commitments", "words", "forms",
         "models", "states", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow", "timing",
         "woocommerce", "health", "second_factor", "dispatch",
     },

@@ -57,6 +57,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/(?P<url>.*)$": (NOTHING, NOTHING),
     "staff/^(?P<app_label>...)/$": ("ll-yyyyy", "ll-yyyyy"),
     "staff/log-ins/": (ROOT, ROOT),
+    "staff/export/": (ROOT, ROOT),
     "staff/payouts/": (SEES, DECIDES),
     "staff/shop-check/": (DECIDES, DECIDES),
     # Cases. Who opens the address of a decision is sent back to the case.
@@ -170,6 +171,7 @@ VERBS = {
     "settle_not_paid": "nnnnyyny",
     "settle_paid": "nnnnyyny",
     "take_back": "nnnnyyny",
+    "log_export": "nnnnnnny",
     "reset_second_factor": "nnnnnnny",
 }
 OF_ONESELF = {"confirm_app", "renew_recovery_codes", "turn_off_second_factor"}
@@ -360,7 +362,7 @@ def arguments(world: World) -> dict[str, Any]:
         "api_refund": True, "restock": False, "manual_reference": "", "words": "Because.", "text": "Hello.", "note": "",
         "to": None, "seen": None, "decline_reason": DeclineReason.USED, "reference": "ch_1", "reason": Reason.OTHER,
         "look_up": look_up, "chosen": {order.lines[1].id: 1}, "order": order, "language": "en", "letter": world.mail,
-        "of": world.somebody, "address": None,
+        "of": world.somebody, "address": None, "table": "cases", "since": None, "until": None,
     }  # fmt: skip
 
 

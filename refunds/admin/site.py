@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ..models import Mail, ReasonRule, RefundRequest, SavedReply, Shop
-from . import dashboard, log_in, phone, queues, store_check, switch, two_factor
+from . import dashboard, export, log_in, phone, queues, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -60,6 +60,7 @@ class RefundsAdminSite(AdminSite):
             path("two-factor/qr.svg", own(require_safe(self.qr_code)), name="two_factor_qr"),
             path("worker/", include(queues.pages(self))),
             path("log-ins/", self.admin_view(self.log_ins), name="log_ins"),
+            path("export/", self.admin_view(self.export), name="export"),
             path("payouts/", self.admin_view(self.payouts), name="payouts"),
             path("shop-check/", self.admin_view(self.store_check), name="store_check"),
             path("new-request/", self.admin_view(partial(phone.find, self)), name="find_order"),
@@ -95,6 +96,9 @@ class RefundsAdminSite(AdminSite):
 
     def log_ins(self, request: HttpRequest) -> Any:
         return log_in.log_ins(self, request)
+
+    def export(self, request: HttpRequest) -> Any:
+        return export.export(self, request)
 
     def payouts(self, request: HttpRequest) -> Any:
         return switch.payouts(self, request)

@@ -182,6 +182,7 @@ class RefundRequest(models.Model):
             ("approve_above_limit", _("Can approve requests above the limit")),
             ("settle_doubts", _("Can settle payouts in doubt")),
             ("pause_payouts", _("Can pause and resume payouts")),
+            ("export_refundrequest", _("Can take data out as files")),
         ]
         constraints = [
             models.CheckConstraint(name="request_status_known", condition=Q(status__in=Status.values)),

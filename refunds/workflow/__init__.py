@@ -31,6 +31,7 @@ from .evidence import (
     record_watch,
     stop_looking,
 )
+from .exports import log_export
 from .moves import LostRace, NotAllowed
 from .payouts import attempt_owner, claim, hold_back, record, write_ahead
 from .previews import mails_of_approval, mails_of_correction, mails_of_decline, mails_of_message
@@ -56,6 +57,7 @@ __all__ = [
     "expire_lease",
     "hold_back",
     "log_erasure",
+    "log_export",
     "mails_of_approval",
     "mails_of_correction",
     "mails_of_decline",
