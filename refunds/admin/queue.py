@@ -22,7 +22,8 @@ from django.views.decorators.http import require_safe
 from ..models import Photo, RefundRequest
 from ..photos import photo_response
 from ..states import OPEN
-from . import case, columns, decisions, show
+from ..workflow import MOST_AT_ONCE
+from . import bulk, case, columns, decisions, show
 from .case import Opening
 from .filters import (
     CLOSED_STATES,
@@ -56,6 +57,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     empty_value_display = ""
     sortable_by = ("due", "age")
     change_list_template = "admin/refunds/list.html"
+    actions = ("in_bulk",)
 
     # --- The queue ---------------------------------------------------------------------------------------------------
 
@@ -133,6 +135,13 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         if not clock.waits_for:
             return show.age(clock.since)
         return format_html('{} <span class="quiet">{}</span>', show.age(clock.since), clock.waits_for)
+
+    @admin.action(description=_("Decide several at once"), permissions=["work"])
+    def in_bulk(self, request: HttpRequest, queryset: QuerySet[RefundRequest]) -> HttpResponse:
+        return bulk.to_page([case.pk for case in queryset[: MOST_AT_ONCE + 1]])
+
+    def has_work_permission(self, request: HttpRequest) -> bool:
+        return actor(request).has_perm("refunds.work_refundrequest")
 
     # --- The case ----------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,9 @@ class Reason(models.TextChoices):
     OTHER = "other", _("Something else")
 
 
+NOT_FOR_SALE_AGAIN = frozenset({Reason.DAMAGED, Reason.FAULTY, Reason.NOT_ARRIVED})
+
+
 class DeclineReason(models.TextChoices):
     OUTSIDE_PERIOD = "outside_period", _("Too late for a return")
     NOT_RETURNED = "not_returned", _("Goods not sent back")
