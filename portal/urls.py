@@ -16,4 +16,7 @@ urlpatterns = [
     path("staff/", admin.site.urls),
 ]
 if settings.SANDBOX:
-    urlpatterns.append(path("_sandbox/", include("portal.sandbox.urls")))
+    urlpatterns += [
+        path("_sandbox/", include("portal.sandbox.urls")),
+        path("styleguide/", include("portal.sandbox.styleguide")),
+    ]

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import money, orders, timing, workflow
+from .amounts import AmountError
 from .models import NOT_FOR_SALE_AGAIN, Act, BulkRow, DeclineReason, RefundRequest, Shop
-from .money import AmountError, Breakdown
+from .money import Breakdown
 from .states import Status
 from .woocommerce import StoreError
 from .woocommerce.types import PAID_WITHOUT_GATEWAY

@@ -13,8 +13,9 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from . import money
+from .amounts import AmountError
 from .models import Photo, Reason, ReasonRule, RefundLine, RefundRequest
-from .money import AmountError, Breakdown, LineLeft
+from .money import Breakdown, LineLeft
 from .woocommerce.types import LineKind, Order
 
 CODE_DIGITS = 6

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Count, F, Func, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Count, F, Func, Min, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -34,13 +34,14 @@ class Problem:
 def problems() -> list[Problem]:
     """What is wrong now, most urgent first. Two queries, whatever is wrong: it stands on every page of staff."""
     now = timezone.now()
-    cases, rest = _cases(now), _rest(now)
+    rest = _rest(now)
+    cases = _cases(now) | {"doubts_count": rest.doubts_count, "doubts_oldest": rest.doubts_oldest}
     return [*_money_that_waits(cases), *_store(rest, cases["approved"]), *_dead_processes(rest, now), *_mails(rest)]
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Cases in one state that should not last longer than `at_most`."""
+    """Decided cases in one state that should not last longer than `at_most`."""
 
     code: str
     status: Status
@@ -48,7 +49,6 @@ class Wait:
 
 
 WAITS = (
-    Wait("doubts", Status.CHECK_NEEDED, timing.ALARM_DOUBT),
     Wait("second", Status.SUBMITTED, timing.ALARM_FAILED),
     Wait("approved", Status.APPROVED, timing.ALARM_APPROVED),
     Wait("sending", Status.SENDING, timing.ALARM_APPROVED),
@@ -58,29 +58,26 @@ WAITS = (
 
 def _cases(now: datetime) -> dict[str, Any]:
     """How many wait too long and since when, as `<code>_count` and `<code>_oldest`; `approved` are all of those."""
-    doubt = RefundEvent.objects.filter(refund_request=OuterRef("pk"), to_status=Status.CHECK_NEEDED)
-    since = Case(When(status=Status.CHECK_NEEDED, then=_alone("MIN", "at", doubt)), default=F("decided_at"))
     figures: dict[str, Any] = {"approved": Count("pk", filter=Q(status=Status.APPROVED))}
     for wait in WAITS:
-        late = Q(status=wait.status, since__lt=now - timing.scaled(wait.at_most))
+        late = Q(status=wait.status, decided_at__lt=now - timing.scaled(wait.at_most))
         if wait.code == "second":
             late &= Q(needs_second=True)
         figures[f"{wait.code}_count"] = Count("pk", filter=late)
-        figures[f"{wait.code}_oldest"] = Min("since", filter=late)
-    return RefundRequest.objects.filter(status__in=sorted(OPEN)).annotate(since=since).aggregate(**figures)
+        figures[f"{wait.code}_oldest"] = Min("decided_at", filter=late)
+    return RefundRequest.objects.filter(status__in=sorted(OPEN)).aggregate(**figures)
 
 
-def _alone(function: str, column: str, rows: QuerySet[Any]) -> Subquery:
+def _alone(function: str, column: str, rows: QuerySet[Any], **how: str) -> Subquery:
     """One figure over rows, as a part of another query."""
-    figure = Func(F(column), function=function)
+    figure = Func(F(column), function=function, **how)
     return Subquery(rows.order_by().annotate(figure=figure).values("figure"))
 
 
 def _money_that_waits(cases: dict[str, Any]) -> Iterator[Problem]:
-    for wait in WAITS:
-        count = cases[f"{wait.code}_count"]
-        if count:
-            yield Problem(wait.code, cases[f"{wait.code}_oldest"], _words(wait.code, count))
+    for code in ("doubts", *(wait.code for wait in WAITS)):
+        if count := cases[f"{code}_count"]:
+            yield Problem(code, cases[f"{code}_oldest"], _words(code, count))
 
 
 def _words(code: str, count: int) -> str:
@@ -99,12 +96,21 @@ def _words(code: str, count: int) -> str:
 
 
 def _rest(now: datetime) -> Any:
-    """The store's row, with the signs of life as `beat_<process>`, and figures of mails that wait or were given up."""
+    """The store's row with the signs of life, as `beat_<process>`, and with figures of doubts and of mails."""
     late = Mail.objects.filter(next_try_at__isnull=False, created_at__lt=now - timing.scaled(timing.ALARM_MAIL))
     lost = Mail.objects.filter(state=Mail.State.FAILED)
     figures: dict[str, Any] = {
         f"beat_{name}": Subquery(Heartbeat.objects.filter(name=name).values("at")) for name in PROCESSES
     }
+    doubts = RefundEvent.objects.filter(
+        to_status=Status.CHECK_NEEDED,
+        refund_request__status=Status.CHECK_NEEDED,
+        at__lt=now - timing.scaled(timing.ALARM_DOUBT),
+    )
+    # A case can have been in doubt more than once.
+    each_once = {"template": "%(function)s(DISTINCT %(expressions)s)"}
+    figures["doubts_count"] = _alone("COUNT", "refund_request", doubts, **each_once)
+    figures["doubts_oldest"] = _alone("MIN", "at", doubts)
     for name, rows in (("late", late), ("lost", lost)):
         figures[f"{name}_count"] = _alone("COUNT", "pk", rows)
         figures[f"{name}_oldest"] = _alone("MIN", "created_at", rows)

@@ -27,39 +27,16 @@ than that part has left. `everything` has the only exception, and says it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
 from math import floor
-from typing import Any, Final
+from typing import Any
 
 from refunds.woocommerce.types import InstructionLine, LineKind, Order, OrderLine, Tax
 
-MESSAGES: Final = {
-    "nothing_chosen": "Choose at least one line.",
-    "unknown_line": "This line does not belong to the order.",
-    "too_many": "The order does not have that many of this line left.",
-    "not_left": "There is nothing left to refund here.",
-    "not_positive": "The amount must be more than zero.",
-    "too_much": "This is more than there is to refund.",
-    "too_precise": "The amount has more decimals than the shop uses.",
-    "too_many_back": "More pieces would return to stock than are given back.",
-    "not_a_number": "This cannot be read as an amount. Write it like 41.20 or 1234.50.",
-}
-
-_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
-"""Adding money never rounds; if it ever would, it raises instead."""
-
-
-class AmountError(ValueError):
-    """An amount or a choice that cannot be refunded. `code` is a key of `MESSAGES`; the text is fit for people."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(MESSAGES[code])
-        self.code = code
+from .amounts import AmountError, canonical, exact_units, half_up, money_of, positive_units, sum_of, units_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +73,7 @@ class LineRefund:
 
     @property
     def amount(self) -> Decimal:
-        return _sum((self.total, *(tax.total for tax in self.taxes)))
+        return sum_of((self.total, *(tax.total for tax in self.taxes)))
 
     @property
     def sent_quantity(self) -> int:
@@ -131,7 +108,7 @@ class Breakdown:
     currency: str
 
     def __post_init__(self) -> None:
-        if self.lines and _sum(line.amount for line in self.lines) != self.amount:
+        if self.lines and sum_of(line.amount for line in self.lines) != self.amount:
             raise ValueError("The lines of this refund do not sum to its amount.")
 
     def instruction_lines(self) -> tuple[InstructionLine, ...]:
@@ -174,7 +151,7 @@ def still_carries(order: Order, breakdown: Breakdown) -> str | None:
         return "other_currency"
     if breakdown.decimals != order.decimals:
         return "other_decimals"
-    if _units(breakdown.amount, order.decimals) > _remaining(order):
+    if units_of(breakdown.amount, order.decimals) > _remaining(order):
         return "too_much"
     if breakdown.amount <= 0:
         return "not_positive"
@@ -188,7 +165,7 @@ def still_carries(order: Order, breakdown: Breakdown) -> str | None:
             return "too_many"
         if line.restock is not None and not 0 <= line.restock <= line.quantity:
             return "too_many"
-        if _units(line.amount, order.decimals) > _units(held.amount, order.decimals) + _rounding(order):
+        if units_of(line.amount, order.decimals) > units_of(held.amount, order.decimals) + _rounding(order):
             return "not_left"
     return None
 
@@ -223,7 +200,7 @@ def everything(order: Order) -> Breakdown:
     if not (remaining := _remaining(order)):
         raise AmountError("not_left")
     lines = [_all_of(held, held.quantity) for held in lines_left(order) if held.refundable]
-    in_lines = _units(_sum(line.amount for line in lines), order.decimals)
+    in_lines = units_of(sum_of(line.amount for line in lines), order.decimals)
     if in_lines >= remaining:
         return _clamped(order, lines)
     if in_lines and remaining - in_lines <= _rounding(order):
@@ -237,13 +214,13 @@ def lower(breakdown: Breakdown, amount: Decimal) -> Breakdown:
     Raises AmountError: not_a_number, too_precise, not_positive, too_much.
     """
     decimals = breakdown.decimals
-    units, whole = _positive_units(amount, decimals), _units(breakdown.amount, decimals)
+    units, whole = positive_units(amount, decimals), units_of(breakdown.amount, decimals)
     if units > whole:
         raise AmountError("too_much")
     if units == whole:
         return breakdown
     lines = tuple(_scaled(breakdown.lines, units, decimals))
-    return replace(breakdown, lines=lines, amount=_money(units, decimals), clamped=_money(0, decimals))
+    return replace(breakdown, lines=lines, amount=money_of(units, decimals), clamped=money_of(0, decimals))
 
 
 def free(order: Order, amount: Decimal, *, spread: bool) -> Breakdown:
@@ -252,20 +229,20 @@ def free(order: Order, amount: Decimal, *, spread: bool) -> Breakdown:
     Raises AmountError: not_a_number, too_precise, not_positive, too_much (for the order), not_left (in the lines,
     though the order has it).
     """
-    units = _positive_units(amount, order.decimals)
+    units = positive_units(amount, order.decimals)
     if units > _remaining(order):
         raise AmountError("too_much")
     if not spread:
         return _breakdown(order, [], units)
     lines = [_all_of(held, 0) for held in lines_left(order)]
-    if units > _units(_sum(line.amount for line in lines), order.decimals):
+    if units > units_of(sum_of(line.amount for line in lines), order.decimals):
         raise AmountError("not_left")
     return _breakdown(order, _scaled(lines, units, order.decimals), units)
 
 
 def without_lines(breakdown: Breakdown) -> Breakdown:
     """The same money as a sum of the order as a whole: of its lines the store's books then know nothing."""
-    return replace(breakdown, lines=(), clamped=_money(0, breakdown.decimals))
+    return replace(breakdown, lines=(), clamped=money_of(0, breakdown.decimals))
 
 
 def restock(breakdown: Breakdown, back: Mapping[int, int]) -> tuple[Breakdown, bool]:
@@ -297,9 +274,9 @@ def _chosen(held: LineLeft, quantity: int, decimals: int) -> LineRefund:
 
 def _worth(held: LineLeft, quantity: int, decimals: int) -> int:
     """What a quantity of what is left is worth, in units; never more than the line has left."""
-    left, ordered = _units(held.amount, decimals), held.line.quantity
-    returned, piece = ordered - held.quantity, Fraction(_units(held.paid, decimals), ordered)
-    share = _half_up(piece * (returned + quantity)) - _half_up(piece * returned)
+    left, ordered = units_of(held.amount, decimals), held.line.quantity
+    returned, piece = ordered - held.quantity, Fraction(units_of(held.paid, decimals), ordered)
+    share = half_up(piece * (returned + quantity)) - half_up(piece * returned)
     is_last = quantity == held.quantity  # the one piece of a shipping or fee line always is
     return left if is_last and left - share <= ordered else min(share, left)
 
@@ -315,13 +292,13 @@ def _with_units(line: LineRefund, units: int, decimals: int) -> LineRefund:
 
 def _scaled(lines: Sequence[LineRefund], units: int, decimals: int) -> list[LineRefund]:
     """The lines with their money spread anew so that it sums to `units`. A line that gives nothing back drops out."""
-    shares = _apportion(units, [_units(line.amount, decimals) for line in lines])
+    shares = _apportion(units, [units_of(line.amount, decimals) for line in lines])
     scaled = [_with_units(line, share, decimals) for line, share in zip(lines, shares, strict=True)]
     return [line for line in scaled if line.quantity or line.amount]
 
 
 def _clamped(order: Order, lines: Sequence[LineRefund]) -> Breakdown:
-    units, remaining = _units(_sum(line.amount for line in lines), order.decimals), _remaining(order)
+    units, remaining = units_of(sum_of(line.amount for line in lines), order.decimals), _remaining(order)
     if not units:
         raise AmountError("not_positive")
     if not remaining:
@@ -332,7 +309,7 @@ def _clamped(order: Order, lines: Sequence[LineRefund]) -> Breakdown:
 
 
 def _breakdown(order: Order, lines: Sequence[LineRefund], units: int, clamped: int = 0) -> Breakdown:
-    amount, cut = _money(units, order.decimals), _money(clamped, order.decimals)
+    amount, cut = money_of(units, order.decimals), money_of(clamped, order.decimals)
     return Breakdown(tuple(lines), amount, cut, order.decimals, order.currency)
 
 
@@ -345,8 +322,8 @@ _Units = dict[int | None, int]
 
 def _remaining(order: Order) -> int:
     """What the order holds, never negative. The broken unit that refunds elsewhere may have left cannot be given."""
-    refunded = sum(_exact(refund.amount, order.decimals) for refund in order.refunds)
-    return max(0, floor(_exact(order.total, order.decimals) - refunded))
+    refunded = sum(exact_units(refund.amount, order.decimals) for refund in order.refunds)
+    return max(0, floor(exact_units(order.total, order.decimals) - refunded))
 
 
 def _rounding(order: Order) -> int:
@@ -355,13 +332,13 @@ def _rounding(order: Order) -> int:
 
 
 def _parts(total: Decimal, taxes: Iterable[Tax], decimals: int) -> _Parts:
-    return {None: _exact(total, decimals)} | {tax.rate_id: _exact(tax.total, decimals) for tax in taxes}
+    return {None: exact_units(total, decimals)} | {tax.rate_id: exact_units(tax.total, decimals) for tax in taxes}
 
 
 def _paid(order: Order) -> list[_Units]:
     worths = _less_discounts([_parts(line.total, line.taxes, order.decimals) for line in order.lines])
     exact = [sum(parts.values(), Fraction(0)) for parts in worths]
-    grosses, total = [_half_up(gross) for gross in exact], floor(_exact(order.total, order.decimals))
+    grosses, total = [half_up(gross) for gross in exact], floor(exact_units(order.total, order.decimals))
     if 0 < abs(total - sum(grosses)) <= _rounding(order) and any(exact):
         grosses = _apportion(total, exact)
     return [_split(gross, parts) for gross, parts in zip(grosses, worths, strict=True)]
@@ -384,14 +361,14 @@ def _left(line: OrderLine, paid: _Units, decimals: int) -> LineLeft:
     """Refunds beyond the line leave nothing; refunds below zero, which the store allows, give nothing back to it."""
     refunded = _parts(line.refunded_total, line.refunded_taxes, decimals)
     refunded = {key: max(part, Fraction(0)) for key, part in refunded.items()}
-    units = max(0, sum(paid.values()) - _half_up(sum(refunded.values(), Fraction(0))))
+    units = max(0, sum(paid.values()) - half_up(sum(refunded.values(), Fraction(0))))
     parts = _split(units, {key: max(part - refunded.get(key, Fraction(0)), Fraction(0)) for key, part in paid.items()})
     quantity = min(line.quantity, max(0, line.quantity - line.refunded_quantity))
     if line.kind is not LineKind.PRODUCT:
         quantity = int(units > 0)
     total, taxes = _net_and_taxes(parts, decimals)
-    whole = _money(sum(paid.values()), decimals)
-    return LineLeft(line, quantity, total, taxes, _money(units, decimals), whole, quantity > 0 or units > 0)
+    whole = money_of(sum(paid.values()), decimals)
+    return LineLeft(line, quantity, total, taxes, money_of(units, decimals), whole, quantity > 0 or units > 0)
 
 
 def _split(units: int, parts: Mapping[int | None, Fraction]) -> _Units:
@@ -399,8 +376,8 @@ def _split(units: int, parts: Mapping[int | None, Fraction]) -> _Units:
 
 
 def _net_and_taxes(parts: _Units, decimals: int) -> tuple[Decimal, tuple[Tax, ...]]:
-    taxes = tuple(Tax(rate, _money(units, decimals)) for rate, units in parts.items() if rate is not None)
-    return _money(parts[None], decimals), taxes
+    taxes = tuple(Tax(rate, money_of(units, decimals)) for rate, units in parts.items() if rate is not None)
+    return money_of(parts[None], decimals), taxes
 
 
 def _apportion(units: int, weights: Sequence[Fraction] | Sequence[int]) -> list[int]:
@@ -414,75 +391,3 @@ def _apportion(units: int, weights: Sequence[Fraction] | Sequence[int]) -> list[
     for i in by_remainder[: units - sum(shares)]:
         shares[i] += 1
     return shares
-
-
-def _half_up(exact: Fraction) -> int:
-    return floor(exact + Fraction(1, 2))
-
-
-def _exact(amount: Decimal, decimals: int) -> Fraction:
-    """The amount in units, not rounded: 8.325 is 832 1/2 cents."""
-    if not amount.is_finite():
-        raise AmountError("not_a_number")
-    return Fraction(amount) * Fraction(10) ** decimals
-
-
-def _units(amount: Decimal, decimals: int) -> int:
-    if (exact := _exact(amount, decimals)).denominator != 1:
-        raise AmountError("too_precise")
-    return exact.numerator
-
-
-def _positive_units(amount: Decimal, decimals: int) -> int:
-    if (units := _units(amount, decimals)) <= 0:
-        raise AmountError("not_positive")
-    return units
-
-
-def _money(units: int, decimals: int) -> Decimal:
-    return Decimal(f"{units}E-{decimals}")
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return reduce(_EXACT.add, amounts, Decimal(0))
-
-
-def quantum(decimals: int) -> Decimal:
-    """The smallest amount of the store: 0.01 for 2 decimals."""
-    return _money(1, decimals)
-
-
-def canonical(amount: Decimal, decimals: int) -> str:
-    r"""The amount as `\d+(\.\d+)?` with exactly these decimals, the one form that WooCommerce cannot misread.
-
-    It reads "10,00" as 1000.00 and "1e1" as 11.00.
-    Raises AmountError: not_a_number, too_precise, not_positive (below 0).
-    """
-    if (units := _units(amount, decimals)) < 0:
-        raise AmountError("not_positive")
-    digits = f"{units:0{decimals + 1}d}"
-    return f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
-
-
-_KEYBOARD: dict[int, int | str] = {full_width: full_width - 0xFEE0 for full_width in range(0xFF01, 0xFF5F)}
-_KEYBOARD |= {0x2212: "-", 0x2019: "'"} | dict.fromkeys((0xA0, 0x2009, 0x202F, 0x3000), " ")
-_TYPED = re.compile(
-    r"(?P<whole>-?[0-9]{1,12}|-?[1-9][0-9]{0,2}(?P<group>[ '.,])[0-9]{3}(?:(?P=group)[0-9]{3}){0,2})"
-    r"(?:(?!(?P=group))[.,](?P<fraction>[0-9]{1,12}))?"
-)
-_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}(?P<mark>[.,])[0-9]{3}")
-
-
-def parse_amount(text: str, decimals: int) -> Decimal:
-    """The amount that a person typed: 41,20 41.20 1 234,50 1.234,50 1'234.50, full-width digits too.
-
-    A lone mark before three last digits may group thousands or part decimals ("1,234"), so it is refused. Only a point
-    is read where the store has three decimals, because there this portal itself writes 1.234.
-    Raises AmountError: not_a_number, too_precise, not_positive.
-    """
-    plain = text.translate(_KEYBOARD).strip()
-    typed, ambiguous = _TYPED.fullmatch(plain), _AMBIGUOUS.fullmatch(plain)
-    if typed is None or (ambiguous and (ambiguous["mark"], decimals) != (".", 3)):
-        raise AmountError("not_a_number")
-    whole = re.sub("[ '.,]", "", typed["whole"])
-    return _money(_positive_units(Decimal(f"{whole}.{typed['fraction'] or 0}"), decimals), decimals)

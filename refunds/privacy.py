@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from . import money, workflow
+from . import amounts, workflow
 from .models import LookUp, Mail, OrderSnapshot, PayoutAttempt, Photo, RefundRequest, Shop
 from .states import OPEN
 from .woocommerce.codec import order_to_json
@@ -28,7 +28,7 @@ def held(refund_request: RefundRequest) -> dict[str, Any]:
 
     Amounts have the decimals of the order's currency.
     """
-    amount = functools.partial(money.canonical, decimals=refund_request.decimals)
+    amount = functools.partial(amounts.canonical, decimals=refund_request.decimals)
     return {
         "reference": refund_request.reference,
         "order_number": refund_request.order_number,

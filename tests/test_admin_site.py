@@ -129,7 +129,7 @@ def test_a_post_to_a_case_changes_nothing(client: Client, sandbox: SandboxStore)
 def test_what_is_registered() -> None:
     registered = {model.__name__ for model in admin.site._registry}
 
-    assert registered == {"RefundRequest", "Mail", "Shop", "ReasonRule", "User", "Group"}
+    assert registered == {"RefundRequest", "Mail", "Shop", "ReasonRule", "SavedReply", "User", "Group"}
 
 
 @pytest.mark.parametrize("model", [PayoutAttempt, RefundEvent, LookUp, StoreHealth])
@@ -250,7 +250,7 @@ def test_every_state_has_its_tone() -> None:
 def test_every_decision_has_its_permission_and_its_door() -> None:
     offered = {name for names in offers.BY_STATUS.values() for name in names} | set(offers.AFTER_GATEWAY_REFUSAL)
 
-    assert set(DECISIONS) == set(offers.PERMISSIONS) == offered | {"assign", "write", "note", "propose"}
+    assert set(DECISIONS) == set(offers.PERMISSIONS) == offered | {"assign", "write", "note", "propose", "correct"}
     for name in DECISIONS:
         assert reverse(f"admin:refunds_refundrequest_{name}", args=[1]).endswith(f"/1/{name}/")
 

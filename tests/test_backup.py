@@ -15,7 +15,7 @@ from portal.sandbox.store import SandboxStore
 from refunds import audit, orders, payout, reconcile, sweep, workflow
 from refunds.models import RefundEvent, RefundRequest
 from refunds.states import Status
-from tests.factories import approver
+from tests.factories import UserFactory
 from tests.test_payout import approved, in_store, paid
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,21 +37,22 @@ def _plain() -> object:
 
 
 def test_after_a_restore_nothing_is_paid_twice(sandbox: SandboxStore, tmp_path: Path) -> None:
-    before, between, waiting = (approved(sandbox, in_store(sandbox, number=f"{n}")) for n in (1, 2, 3))
+    by = UserFactory.create(is_superuser=True)
+    before, between, waiting = (approved(sandbox, in_store(sandbox, number=f"{n}"), by=by) for n in (1, 2, 3))
     payout.pay(before.pk)
-    workflow.pause(by=approver(), reason="before the backup")
+    workflow.pause(by=by, reason="before the backup")
     backup = tmp_path / "backup.json"
     call_command("dumpdata", *TABLES, output=str(backup), verbosity=0)
-    workflow.resume(by=approver())
+    workflow.resume(by=by)
     payout.pay(between.pk)
-    late = approved(sandbox, in_store(sandbox, number="4"))
+    late = approved(sandbox, in_store(sandbox, number="4"), by=by)
     payout.pay(late.pk)
     assert paid(sandbox) == ["50.00"] * 3
 
     restore(backup)
     orders._connect.cache_clear()
     assert RefundEvent.objects.filter(kind="payouts_paused").exists()
-    workflow.resume(by=approver())
+    workflow.resume(by=by)
     for minutes in range(0, 30, 5):
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
             for errand in sweep.ERRANDS:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from refunds import money
-from refunds.money import AmountError, Breakdown, LineRefund
+from refunds import amounts, money
+from refunds.amounts import AmountError
+from refunds.money import Breakdown, LineRefund
 from refunds.woocommerce.types import (
     InstructionLine,
     LineKind,
@@ -73,7 +74,7 @@ def figures(breakdown):
 def code_of(call, *args, **kwargs):
     with pytest.raises(AmountError) as caught:
         call(*args, **kwargs)
-    assert str(caught.value) == money.MESSAGES[caught.value.code]
+    assert str(caught.value) == amounts.MESSAGES[caught.value.code]
     return caught.value.code
 
 
@@ -424,7 +425,7 @@ def test_amounts_that_are_no_numbers_are_refused(amount):
     order = an_order(line(1, "20"), total="20.00")
 
     assert code_of(money.free, order, Decimal(amount), spread=False) == "not_a_number"
-    assert code_of(money.canonical, Decimal(amount), 2) == "not_a_number"
+    assert code_of(amounts.canonical, Decimal(amount), 2) == "not_a_number"
 
 
 def test_free_is_spread_over_what_lines_still_hold_and_returns_no_goods():
@@ -538,16 +539,16 @@ def test_still_carries_asks_no_piece_of_shipping_that_gives_nothing_back():
     [("41.2", 2, "41.20"), ("0", 2, "0.00"), ("0.05", 2, "0.05"), ("1E+3", 0, "1000"), ("1.25", 3, "1.250")],
 )
 def test_canonical_has_exactly_the_decimals(amount, decimals, text):
-    assert money.canonical(Decimal(amount), decimals) == text
+    assert amounts.canonical(Decimal(amount), decimals) == text
 
 
 def test_canonical_refuses_what_it_would_have_to_change():
-    assert code_of(money.canonical, Decimal("1.005"), 2) == "too_precise"
-    assert code_of(money.canonical, Decimal("-1"), 2) == "not_positive"
+    assert code_of(amounts.canonical, Decimal("1.005"), 2) == "too_precise"
+    assert code_of(amounts.canonical, Decimal("-1"), 2) == "not_positive"
 
 
 def test_quantum_is_the_smallest_amount():
-    assert [str(money.quantum(decimals)) for decimals in (0, 2, 3)] == ["1", "0.01", "0.001"]
+    assert [str(amounts.quantum(decimals)) for decimals in (0, 2, 3)] == ["1", "0.01", "0.001"]
 
 
 @pytest.mark.parametrize(
@@ -600,9 +601,9 @@ def test_quantum_is_the_smallest_amount():
 )
 def test_parse_amount_reads_what_is_clear_and_refuses_the_rest(text, decimals, amount):
     if amount is None:
-        assert code_of(money.parse_amount, text, decimals) in ("not_a_number", "too_precise")
+        assert code_of(amounts.parse_amount, text, decimals) in ("not_a_number", "too_precise")
     else:
-        assert str(money.parse_amount(text, decimals)) == amount
+        assert str(amounts.parse_amount(text, decimals)) == amount
 
 
 @pytest.mark.parametrize(
@@ -619,7 +620,7 @@ def test_parse_amount_reads_what_is_clear_and_refuses_the_rest(text, decimals, a
     ],
 )
 def test_parse_amount_says_why_it_refuses(text, decimals, code):
-    assert code_of(money.parse_amount, text, decimals) == code
+    assert code_of(amounts.parse_amount, text, decimals) == code
 
 
 def test_breakdown_survives_json():
@@ -739,12 +740,12 @@ def assert_sound(order, breakdown, slack=0):
     parts = [breakdown.amount, breakdown.clamped, *(each.total for each in breakdown.lines)]
     parts += [tax.total for each in breakdown.lines for tax in each.taxes]
     left = {each.line.id: each for each in money.lines_left(order)}
-    more = slack * money.quantum(order.decimals)
+    more = slack * amounts.quantum(order.decimals)
 
     assert 0 < breakdown.amount <= order.remaining
     assert sum(each.amount for each in breakdown.lines) == breakdown.amount or not breakdown.lines
     assert all(pattern.fullmatch(str(part)) for part in parts)
-    assert [str(part) for part in parts] == [money.canonical(part, order.decimals) for part in parts]
+    assert [str(part) for part in parts] == [amounts.canonical(part, order.decimals) for part in parts]
     for each in breakdown.lines:
         held = left[each.line_id]
         assert each.quantity <= held.quantity
@@ -785,7 +786,7 @@ def test_refunds_never_exceed_the_order_and_everything_leaves_exactly_zero(data)
 @given(orders(discounts=False))
 def test_lines_sum_to_the_total_and_lie_close_to_their_exact_worth(order):
     left = money.lines_left(order)
-    unit, slack = money.quantum(order.decimals), sum(1 + len(each.taxes) for each in order.lines)
+    unit, slack = amounts.quantum(order.decimals), sum(1 + len(each.taxes) for each in order.lines)
 
     assert sum(each.paid for each in left) == order.total
     for each in left:
@@ -800,7 +801,7 @@ def test_lines_sum_to_the_total_and_lie_close_to_their_exact_worth(order):
 def test_pieces_one_by_one_sum_to_the_line(order, data):
     held = data.draw(st.sampled_from(money.lines_left(order)))
     assume(held.amount and held.line.kind is LineKind.PRODUCT and held.paid <= order.total)
-    share, unit = Fraction(held.paid) / held.line.quantity, Fraction(money.quantum(order.decimals))
+    share, unit = Fraction(held.paid) / held.line.quantity, Fraction(amounts.quantum(order.decimals))
 
     made = []
     for _ in range(held.line.quantity):
@@ -838,7 +839,7 @@ def orders_refunded_elsewhere(draw):
 @given(orders_refunded_elsewhere(), st.data())
 def test_refunds_made_elsewhere_by_other_rules_never_lead_beyond_the_order(order, data):
     slack = sum(1 + len(each.taxes) for each in order.lines)
-    remaining = int(max(order.remaining, Decimal(0)).scaleb(order.decimals)) * money.quantum(order.decimals)
+    remaining = int(max(order.remaining, Decimal(0)).scaleb(order.decimals)) * amounts.quantum(order.decimals)
     if not remaining:
         assert code_of(money.everything, order) == "not_left"
         return
@@ -856,7 +857,7 @@ def test_refunds_made_elsewhere_by_other_rules_never_lead_beyond_the_order(order
 @settings(deadline=None)
 @given(orders_refunded_elsewhere())
 def test_the_ambient_decimal_context_plays_no_part(order):
-    assume(order.remaining >= money.quantum(order.decimals))
+    assume(order.remaining >= amounts.quantum(order.decimals))
     usual = money.everything(order), money.lines_left(order)
 
     with localcontext() as context:

@@ -66,6 +66,7 @@ def test_without_redis_the_workers_are_missed_until_it_is_back(site: Site, clien
 
 
 def test_without_the_store_staff_are_told_since_when_and_what_waits(site: Site, client: Client) -> None:
+    wait_until(lambda: all_is_well(client), "All is well", within=BY_THE_SWEEP)
     refund_request = requested(site)
     site.store.process.kill()
     approve(refund_request)

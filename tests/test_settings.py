@@ -148,8 +148,9 @@ def test_the_sandbox_is_not_installed_in_production() -> None:
     assert setting(f"SITE_URL, {known}", **PRODUCTION) == "https://refunds.shop.test [] False"
 
 
-def test_the_sandbox_has_no_address_in_production() -> None:
-    resolve = "import django; django.setup(); from django.urls import resolve; resolve('/_sandbox/mailbox/')"
+@pytest.mark.parametrize("address", ["/_sandbox/mailbox/", "/styleguide/"])
+def test_the_sandbox_has_no_address_in_production(address: str) -> None:
+    resolve = f"import django; django.setup(); from django.urls import resolve; resolve('{address}')"
 
     in_sandbox = python("-c", resolve, DJANGO_SETTINGS_MODULE="portal.settings")
     in_production = python("-c", resolve, DJANGO_SETTINGS_MODULE="portal.settings", **PRODUCTION)

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from refunds import money, workflow
+from refunds.amounts import AmountError
 from refunds.models import (
     AppendOnlyError,
     DeclineReason,
@@ -140,7 +141,7 @@ def test_submit_of_a_line_that_is_asked_for_already_is_refused() -> None:
 def test_submit_of_what_cannot_be_paid_is_refused(chosen: dict[int, int], code: str) -> None:
     look_up = LookUpFactory.create()
 
-    with pytest.raises(money.AmountError) as caught:
+    with pytest.raises(AmountError) as caught:
         workflow.submit(look_up, chosen=chosen, reason=Reason.DAMAGED, note="")
 
     assert caught.value.code == code

@@ -14,6 +14,7 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from refunds import money, timing, workflow
+from refunds.amounts import AmountError
 from refunds.models import (
     DeclineReason,
     LookUp,
@@ -126,7 +127,7 @@ def test_a_case_from_the_phone_is_checked_like_any_other() -> None:
 
     refused("lines_taken", lambda: opened(look_up))
     for chosen, code in [({}, "nothing_chosen"), ({12: 2}, "too_many"), ({99: 1}, "unknown_line")]:
-        with pytest.raises(money.AmountError) as caught:
+        with pytest.raises(AmountError) as caught:
             opened(look_up, chosen=chosen)
         assert caught.value.code == code
 

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -39,7 +40,9 @@ class ApproveForm(forms.Form):
 
 
 class DeclineForm(forms.Form):
-    decline_reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=DeclineReason.choices)
+    decline_reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"), choices=[("", gettext_lazy("Choose a reason")), *DeclineReason.choices]
+    )
     words = forms.CharField(
         label=gettext_lazy("What every one of these customers reads"),
         max_length=4000,
@@ -50,7 +53,7 @@ class DeclineForm(forms.Form):
 
 class AssignForm(forms.Form):
     to = forms.ModelChoiceField(
-        label=gettext_lazy("To"), queryset=None, required=False, empty_label=gettext_lazy("Nobody")
+        label=gettext_lazy("To"), queryset=User.objects.none(), required=False, empty_label=gettext_lazy("Nobody")
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import commitments, workflow
+from ..amounts import AmountError
 from ..mail import Draft
 from ..models import Mail, PayoutAttempt, RefundRequest, SavedReply, Shop
-from ..money import AmountError, Breakdown
+from ..money import Breakdown
 from ..states import Status
 from ..woocommerce.types import LineKind
 from . import consequences, doubts, offers, order_lines

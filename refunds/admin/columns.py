@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import Message, RefundRequest, Shop
+from ..models import Message, OrderSnapshot, RefundRequest, Shop
 from ..states import OPEN, Status
 
 MANY = 3
@@ -33,14 +33,19 @@ def facts() -> dict[str, Any]:
     said = Message.objects.filter(refund_request=OuterRef("pk"), internal=False)
     shop = Shop.objects.order_by()
     return {
-        # Of the order as it was read last, without loading all of it.
-        "first_refund": KeyTextTransform("amount", KeyTransform(0, KeyTransform("refunds", "order_now__data"))),
+        "first_refund": Subquery(_first_refund(OrderSnapshot.objects.filter(pk=OuterRef("order_now")))),
         "is_second": Exists(same_order),
         "refunds_of_email": Subquery(_counted(refunded)),
         "staff_wrote_at": Subquery(_latest(said.filter(by__isnull=False))),
         "customer_wrote_at": Subquery(_latest(said.filter(by__isnull=True))),
         "limit": Subquery(shop.values("second_approval_above")[:1]),
     }
+
+
+def _first_refund(snapshots: QuerySet[OrderSnapshot]) -> Any:
+    """Of the order as it was read last, without loading all of it, nor joining it where rows are only counted."""
+    amount = KeyTextTransform("amount", KeyTransform(0, KeyTransform("refunds", "data")))
+    return snapshots.annotate(amount=amount).values("amount")
 
 
 def _counted(rows: QuerySet[RefundRequest]) -> Any:

@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import orders, reconcile, timing, woocommerce, workflow
+from ..amounts import AmountError
 from ..models import DeclineReason, RefundRequest, Shop
-from ..money import AmountError, Breakdown
+from ..money import Breakdown
 from ..states import Status
 from . import case, consequences, doubts, offers, replies
 from .case import Opening

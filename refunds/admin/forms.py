@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import money
+from ..amounts import AmountError, canonical, parse_amount
 from ..models import NOT_FOR_SALE_AGAIN, DeclineReason, RefundRequest
-from ..money import AmountError, Breakdown, LineLeft
+from ..money import Breakdown, LineLeft
 from ..woocommerce.types import PAID_WITHOUT_GATEWAY, LineKind
 from .order_lines import asked_of
 from .people import colleagues
@@ -88,7 +89,7 @@ class AmountForm(CaseForm):
         quantities = {_name(held): _initial(held, chosen.get(held.line.id, 0)) for held in self.left}
         if decided is None:
             return {**quantities, "what": ITEMS, "amount": "", "booking": SPREAD}
-        figure = money.canonical(decided.amount, decided.decimals)
+        figure = canonical(decided.amount, decided.decimals)
         if not is_items:
             return {**quantities, "what": GOODWILL, "amount": figure, "booking": SPREAD if decided.lines else LUMP}
         return {**quantities, **self._what(decided, chosen, figure), "booking": SPREAD}
@@ -116,10 +117,10 @@ class AmountForm(CaseForm):
         typed, what = (values.get("amount") or "").strip(), values.get("what")
         is_lump = values.get("booking") == LUMP
         if what == GOODWILL:
-            return money.free(self.order, money.parse_amount(typed, self.order.decimals), spread=not is_lump)
+            return money.free(self.order, parse_amount(typed, self.order.decimals), spread=not is_lump)
         breakdown = self._worth(what, self._chosen(values))
         if typed:
-            breakdown = money.lower(breakdown, money.parse_amount(typed, self.order.decimals))
+            breakdown = money.lower(breakdown, parse_amount(typed, self.order.decimals))
         return money.without_lines(breakdown) if is_lump else breakdown
 
     def _chosen(self, values: Mapping[str, Any]) -> dict[int, int]:
@@ -343,4 +344,4 @@ class NoPayoutForm(CaseForm):
 
 def shown_amount(breakdown: Breakdown) -> str:
     """The amount as the page carries it along, so that what is approved is what was read."""
-    return money.canonical(breakdown.amount, breakdown.decimals)
+    return canonical(breakdown.amount, breakdown.decimals)

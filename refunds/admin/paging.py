@@ -28,6 +28,13 @@ class CappedPaginator(Base):
         found: int = rows.order_by().values("pk")[:MOST].count()
         return found
 
+    def page(self, number: int | str) -> Any:
+        """Where nothing was found, nothing is sought a second time."""
+        if not self.count:
+            rows: Any = self.object_list
+            self.object_list = rows.none()
+        return super().page(number)
+
 
 def counts(states: Sequence[str]) -> dict[str, int]:
     """How many cases are in each state, counted up to `MOST`, in one query."""

@@ -34,7 +34,7 @@ def _guarded(site: AdminSite, view: Callable[..., HttpResponse]) -> Callable[...
         if not request.user.has_perm(PERMISSION) or _stops(request):
             raise PermissionDenied
         # By this django_rq finds its pages under the names of this site.
-        request.current_app = site.name  # type: ignore[attr-defined]  # as Django's admin sets it
+        request.current_app = site.name
         try:
             return view(request, **named)
         except dispatch.UNREACHABLE:

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from .. import words
 from ..models import RefundRequest, SavedReply, SavedReplyText, Shop
 from ..models.replies import VARIABLES, filled
+from .consequences import language_name
 from .forms import ReplyForm
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def missing(reply: SavedReply | None) -> list[str]:
 
 class SavedReplyAdmin(ReplyBase):
     list_display = ("title", "languages", "active")
+    change_list_template = "admin/refunds/list.html"
     sortable_by = ()
     inlines = (TextInline,)
     fieldsets = ((None, {"fields": ("title", "active", "places")}),)
@@ -105,7 +107,11 @@ class SavedReplyAdmin(ReplyBase):
 
     @admin.display(description=gettext_lazy("languages"))
     def languages(self, reply: SavedReply) -> str:
-        return ", ".join(text.language for text in reply.texts.all())
+        return ", ".join(language_name(text.language) for text in reply.texts.all())
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        said = {"title": _("Saved replies"), "empty": _("No reply is saved yet.")}
+        return super().changelist_view(request, said | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("texts")

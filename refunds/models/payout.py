@@ -101,6 +101,8 @@ class PayoutAttempt(models.Model):
                 fields=["lease_until"],
                 condition=Q(status__in=[AttemptStatus.PREPARED, AttemptStatus.SENT]),
             ),
+            # Every claim reads all that was ever paid of its order.
+            models.Index(name="attempt_order", fields=["order_id"]),
             models.Index(name="attempt_look", fields=["next_look_at"], condition=Q(next_look_at__isnull=False)),
         ]
 

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import commitments, dispatch, mail, money, timing
+from ..amounts import AmountError
 from ..models import (
     DeclineReason,
     LookUp,
@@ -42,7 +43,7 @@ def submit(look_up: LookUp, *, chosen: Mapping[int, int], reason: Reason, note: 
     """The customer's request for `chosen` quantities by order line, priced here from the order and from nothing else.
 
     One proven look-up makes one request, however often it is sent. Raises `NotAllowed` where the proof is missing or
-    old, or another open request holds a line; `money.AmountError` where the choice cannot be paid.
+    old, or another open request holds a line; `AmountError` where the choice cannot be paid.
     """
     if look_up.vouched_by_id is not None:
         raise NotAllowed("not_proven", _("Please confirm again that this order is yours."))
@@ -328,7 +329,7 @@ def _require_order(refund_request: RefundRequest, breakdown: Breakdown) -> None:
 def _no_longer_carries(order: Order, breakdown: Breakdown) -> str | None:
     try:
         return money.still_carries(order, breakdown)
-    except money.AmountError as error:
+    except AmountError as error:
         return error.code
 
 

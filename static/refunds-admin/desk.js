@@ -84,3 +84,12 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     showByHand();
   }
 }
+
+// What nothing is given back of cannot return to stock.
+for (const stock of document.querySelectorAll(".lines .stock")) {
+  const row = stock.closest("tr");
+  const quantity = row.querySelector(".choice input");
+  const showStock = () => row.classList.toggle("is-none", !Number(quantity.value));
+  quantity.addEventListener("input", showStock);
+  showStock();
+}

@@ -46,10 +46,14 @@ def make(store: Store, chance: random.Random, count: int) -> list[Case]:
     wanted = list(_orders(chance, count))
     made: list[Case] = []
     for start in range(0, len(wanted), BATCH):
-        answer = store.add_orders(wanted[start : start + BATCH])
-        with transaction.atomic():
-            made += [case for data in _exact(answer) for case in _cases_of(order_from(data, DECIMALS))]
+        made += of(store.add_orders(wanted[start : start + BATCH]))
     return made
+
+
+def of(answer: list[Json]) -> list[Case]:
+    """A case for each line of these orders, which the store has just made."""
+    with transaction.atomic():
+        return [case for data in _exact(answer) for case in _cases_of(order_from(data, DECIMALS))]
 
 
 def _orders(chance: random.Random, count: int) -> Iterator[Json]:

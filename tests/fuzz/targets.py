@@ -127,12 +127,12 @@ def data(scene: Scene, junk: Junk) -> Submission:
 
 def erase(scene: Scene, junk: Junk) -> Submission:
     method = junk.rng.choice(("GET", "POST"))
-    return _held(scene, junk, method, b"erase", may=("an erasure",) if method == "POST" else ())
+    return _held(scene, junk, method, b"erase", may=("an erasure",))
 
 
 def withdraw(scene: Scene, junk: Junk) -> Submission:
     method = junk.rng.choice(("GET", "POST"))
-    return _held(scene, junk, method, b"withdraw", may=("a withdrawal",) if method == "POST" else ())
+    return _held(scene, junk, method, b"withdraw", may=("a withdrawal",))
 
 
 def language(scene: Scene, junk: Junk) -> Submission:

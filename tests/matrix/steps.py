@@ -88,7 +88,8 @@ PARTS = {
     "refunds.mail": {"resend", "cancel"},
     "refunds.breaker": {"succeeded", "failed", "misconfigured", "payouts_refused", "payouts_work"},
     "refunds.workflow.payouts": {
-        "_claim", "_wait_for_sibling", "_call_sibling", "own", "_apply", "succeed", "give_back", "_fail", "doubt", "tell_staff",
+        "_claim", "_wait_for_sibling", "_call_sibling", "own", "_apply", "succeed", "give_back", "_fail", "doubt",
+        "tell_staff",
     },
     "refunds.workflow.evidence": {"_open_again", "stop_looking"},
     "refunds.workflow.moves": {"edit", "_hold_lines", "answered_first"},

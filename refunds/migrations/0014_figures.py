@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0012_clocks_of_earlier_cases'),
+        ('refunds', '0013_clocks_of_earlier_cases'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
