@@ -24,7 +24,7 @@ from django.urls import URLResolver, get_resolver
 from portal.sandbox.store import SandboxStore
 from refunds import money, orders, workflow
 from refunds.admin.offers import PERMISSIONS
-from refunds.models import DeclineReason, Mail, Message, Photo, Reason, ReasonRule, RefundEvent, SavedReply, Shop
+from refunds.models import Bulk, DeclineReason, Mail, Message, Photo, Reason, ReasonRule, RefundEvent, SavedReply, Shop
 from tests.desk import case_of, in_store, now_of, open_case
 from tests.factories import LookUpFactory, OrderSnapshotFactory, UserFactory, agent, approver
 from tests.test_admin_mails import a_mail
@@ -246,6 +246,7 @@ class World:
         self.photo = Photo.objects.create(refund_request=self.case, width=1, height=1)
         self.photo.file.save("x.jpg", ContentFile(picture()))
         self.rule = ReasonRule.objects.create(reason=Reason.OTHER)
+        self.bulk = Bulk.objects.create(act="assign", by=UserFactory.create())
         self.reply = SavedReply.objects.create(title="Photo")
         self.group = Group.objects.create(name="Some")
         self.somebody = UserFactory.create()
@@ -266,6 +267,7 @@ class World:
             "user": self.somebody,
             "refundrequest": self.case,
             "reasonrule": self.rule,
+            "<int:pk>": self.bulk,
             "savedreply": self.reply,
         }
         model = route.split("/")[2] if route.count("/") > 2 else ""

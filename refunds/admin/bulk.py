@@ -91,7 +91,9 @@ def bulk(site: AdminSite, request: HttpRequest) -> HttpResponse:
     rows = dict(part.split(":") for part in request.POST.getlist("row") if part.count(":") == 1)
     choices = _chosen(_numbers(list(rows)))
     act = request.POST.get("act", "")
-    if act not in Act.values or not by.has_perm(PERMISSIONS[Act(act)]):
+    if act not in Act.values:
+        return _page(site, request, choices, {}, _("Choose what to do with them."))
+    if not by.has_perm(PERMISSIONS[Act(act)]):
         raise PermissionDenied
     form = FORMS[Act(act)](request.POST)
     if {str(choice.case.pk): str(choice.case.version) for choice in choices} != rows or (
