@@ -68,7 +68,7 @@ def _cases(now: datetime) -> dict[str, Any]:
     return RefundRequest.objects.filter(status__in=sorted(OPEN)).aggregate(**figures)
 
 
-def _alone(function: str, column: str, rows: QuerySet[Any], **how: str) -> Subquery:
+def _alone(function: str, column: str, rows: QuerySet[Any], **how: Any) -> Subquery:
     """One figure over rows, as a part of another query."""
     figure = Func(F(column), function=function, **how)
     return Subquery(rows.order_by().annotate(figure=figure).values("figure"))

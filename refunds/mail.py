@@ -226,7 +226,8 @@ def _secrets(mail: Mail) -> dict[str, str]:
             code_until=timezone.now() + timing.CODE_LIFE + timedelta(seconds=settings.EMAIL_TIMEOUT)
         )
         return {CODE: links.code(mail.look_up), PROOF_URL: links.proof_url(mail.look_up)}
-    if mail.refund_request is not None:
+    if mail.refund_request is not None and mail.recipient == mail.refund_request.email:
+        # To nobody else: a customer can write the placeholder into words that staff are mailed.
         return {STATUS_URL: links.status_url(mail.refund_request)}
     return {}
 

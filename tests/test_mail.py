@@ -69,6 +69,17 @@ def test_delivery_hands_over_text_and_html_with_a_fixed_message_id(settings: Any
     assert Mail.objects.values_list("state", "next_try_at").get() == (Mail.State.SENT, None)
 
 
+def test_the_link_of_a_customer_is_given_to_nobody_else() -> None:
+    """Not even where a customer's own words, such as a name, hold what stands for it."""
+    row = written()
+    Mail.objects.filter(pk=row.pk).update(recipient="staff@example.com", text=f"Name: {mail.STATUS_URL}")
+
+    mail.deliver(row.pk, owner="test")
+
+    (handed_over,) = django_mail.outbox
+    assert handed_over.body == f"Name: {mail.STATUS_URL}"
+
+
 def test_a_delivered_mail_is_not_delivered_again() -> None:
     row = written()
     mail.deliver(row.pk, owner="test")

@@ -32,21 +32,22 @@ from tests.test_photos import picture
 
 pytestmark = pytest.mark.django_db
 
-ROLES = ("stranger", "customer", "newcomer", "agent", "approver", "second", "shopkeeper", "superuser")
-"""`stranger` is not logged in, `customer` is no member of staff, `newcomer` is one without any permission. `second` is
-an approver who may approve above the limit too, `shopkeeper` sets the shop and has nothing to do with cases."""
+ROLES = ("stranger", "customer", "newcomer", "reader", "agent", "approver", "second", "shopkeeper", "superuser")
+"""`stranger` is not logged in, `customer` is no member of staff, `newcomer` is one without any permission, `reader` one
+who may only look. `second` is an approver who may approve above the limit too, `shopkeeper` sets the shop and has
+nothing to do with cases."""
 
 # One letter for each role: y let in, n refused, l led to the log-in, - nothing to be had behind this door.
-ALL, STAFF, NOBODY, NOTHING = "yyyyyyyy", "llyyyyyy", "llnnnnnn", "ll------"
-SEES, WORKS, DECIDES = "llnyyyny", "llnyyyny", "llnnyyny"
-SHOP, ROOT = "llnnnnyy", "llnnnnny"
+ALL, STAFF, NOBODY, NOTHING = "yyyyyyyyy", "llyyyyyyy", "llnnnnnnn", "ll-------"
+SEES, WORKS, DECIDES = "llnyyyyny", "llnnyyyny", "llnnnyyny"
+SHOP, ROOT = "llnnnnnyy", "llnnnnnny"
 
 PAGES: dict[str, tuple[str, str]] = {
     # address: who may open it, who may post to it
     "staff/": (STAFF, STAFF),
     "staff/login/": (ALL, ALL),
-    "staff/login/code/": ("llllllll", "llllllll"),
-    "staff/logout/": ("--------", ALL),
+    "staff/login/code/": ("lllllllll", "lllllllll"),
+    "staff/logout/": ("---------", ALL),
     "staff/two-factor/": (STAFF, STAFF),
     "staff/two-factor/qr.svg": (STAFF, NOTHING),
     "staff/password_change/": (STAFF, STAFF),
@@ -55,7 +56,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/autocomplete/": (NOBODY, NOTHING),
     "staff/r/<path:content_type_id>/<path:object_id>/": (NOTHING, NOTHING),
     "staff/(?P<url>.*)$": (NOTHING, NOTHING),
-    "staff/^(?P<app_label>...)/$": ("ll-yyyyy", "ll-yyyyy"),
+    "staff/^(?P<app_label>...)/$": ("ll-yyyyyy", "ll-yyyyyy"),
     "staff/log-ins/": (ROOT, ROOT),
     "staff/export/": (ROOT, ROOT),
     "staff/bulk/": (WORKS, WORKS),
@@ -86,7 +87,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "staff/refunds/refundrequest/<int:pk>/correct/": (SEES, DECIDES),
     # Cases for customers on the phone: what a colleague has found is not there for others
     "staff/new-request/": (WORKS, WORKS),
-    "staff/new-request/<str:public_id>/": ("lln---n-", "lln---n-"),
+    "staff/new-request/<str:public_id>/": ("llnn---n-", "llnn---n-"),
     # Mails
     "staff/refunds/mail/": (SEES, SEES),
     "staff/refunds/mail/<path:object_id>/change/": (SEES, SEES),
@@ -138,7 +139,7 @@ OF_A_QUEUE = ["details", "finished", "failed", "failed/clear", "scheduled", "sta
 OF_A_QUEUE += ["empty", "requeue-all"]
 OF_A_JOB = ("results/<str:result_id>", "delete", "requeue", "enqueue")
 CRON = "cron-schedulers/<int:connection_index>/<str:scheduler_name>/"
-NOT_FOUND = "llnnnnn-"
+NOT_FOUND = "llnnnnnn-"
 """django_rq's pages, with their own permission. Here there is no queue for them to find."""
 PAGES |= {
     f"staff/worker/{page}": (NOT_FOUND, NOT_FOUND)
@@ -154,28 +155,28 @@ PAGES |= {f"staff/worker/{JOB}stop/": (NOBODY, NOBODY)}
 
 VERBS = {
     # of `workflow`, called by hand: y done or refused for another reason, n not permitted
-    "ask": "nnnyyyny",
-    "assign": "nnnyyyny",
-    "start_bulk": "nnnyyyny",
-    "decline": "nnnyyyny",
-    "edit_amount": "nnnyyyny",
-    "note": "nnnyyyny",
-    "open_for_customer": "nnnyyyny",
-    "reopen": "nnnyyyny",
-    "resend": "nnnyyyny",
-    "vouch": "nnnyyyny",
-    "write": "nnnyyyny",
-    "approve": "nnnnyyny",
-    "approve above the limit": "nnnnnyny",
-    "confirm_no_payout": "nnnnyyny",
-    "correct": "nnnnyyny",
-    "pause": "nnnnyyny",
-    "resume": "nnnnyyny",
-    "settle_not_paid": "nnnnyyny",
-    "settle_paid": "nnnnyyny",
-    "take_back": "nnnnyyny",
-    "log_export": "nnnnnnny",
-    "reset_second_factor": "nnnnnnny",
+    "ask": "nnnnyyyny",
+    "assign": "nnnnyyyny",
+    "start_bulk": "nnnnyyyny",
+    "decline": "nnnnyyyny",
+    "edit_amount": "nnnnyyyny",
+    "note": "nnnnyyyny",
+    "open_for_customer": "nnnnyyyny",
+    "reopen": "nnnnyyyny",
+    "resend": "nnnnyyyny",
+    "vouch": "nnnnyyyny",
+    "write": "nnnnyyyny",
+    "approve": "nnnnnyyny",
+    "approve above the limit": "nnnnnnyny",
+    "confirm_no_payout": "nnnnnyyny",
+    "correct": "nnnnnyyny",
+    "pause": "nnnnnyyny",
+    "resume": "nnnnnyyny",
+    "settle_not_paid": "nnnnnyyny",
+    "settle_paid": "nnnnnyyny",
+    "take_back": "nnnnnyyny",
+    "log_export": "nnnnnnnny",
+    "reset_second_factor": "nnnnnnnny",
 }
 OF_ONESELF = {"confirm_app", "renew_recovery_codes", "turn_off_second_factor"}
 """Change nothing but what belongs to whoever is logged in."""
@@ -191,9 +192,9 @@ person."""
 
 ACTIONS = {
     # Bulk actions of the lists: who is offered which
-    "refunds.refundrequest": ("in_bulk", "nnnyyyny"),
-    "auth.user": ("delete_selected", "nnnnnnny"),
-    "auth.group": ("delete_selected", "nnnnnnny"),
+    "refunds.refundrequest": ("in_bulk", "nnnnyyyny"),
+    "auth.user": ("delete_selected", "nnnnnnnny"),
+    "auth.group": ("delete_selected", "nnnnnnnny"),
 }
 
 
@@ -220,6 +221,7 @@ def person(role: str) -> User | None:
         "stranger": lambda: None,
         "customer": lambda: UserFactory.create(is_staff=False),
         "newcomer": UserFactory.create,
+        "reader": lambda: UserFactory.create(permissions=["view_refundrequest", "view_mail"]),
         "agent": agent,
         "approver": approver,
         "second": second,
