@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -312,6 +313,9 @@ def test_what_is_overdue_is_one_query_on_an_index() -> None:
 
     assert list(RefundRequest.objects.overdue(MONDAY)) == [case]
     assert list(RefundRequest.objects.overdue(MONDAY - hours(1))) == []
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # it would read so small a table from end to end
+            cursor.execute("SET LOCAL enable_seqscan = off")
     assert "request_clock" in RefundRequest.objects.overdue(MONDAY).explain()
 
 
