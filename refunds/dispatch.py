@@ -40,6 +40,7 @@ JOBS = {
     "look": ("payouts", "refunds.tasks.look"),
     "look_up": ("messages", "refunds.tasks.look_up"),
     "deliver": ("messages", "refunds.tasks.deliver"),
+    "decide": ("messages", "refunds.tasks.decide"),
     "beat_payouts": ("payouts", "refunds.tasks.beat"),
     "beat_messages": ("messages", "refunds.tasks.beat"),
 }

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import audit, dispatch, health, timing, workflow
-from .models import Alarm, Heartbeat, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
+from .models import Alarm, BulkRow, Heartbeat, LookUp, Mail, PayoutAttempt, RefundRequest, StoreHealth
 from .states import AttemptStatus
 
 
@@ -48,6 +48,10 @@ def _mails(now: datetime) -> QuerySet[Mail]:
     return Mail.objects.filter(next_try_at__lte=now)
 
 
+def _bulk_rows(now: datetime) -> QuerySet[BulkRow]:
+    return BulkRow.objects.filter(next_try_at__lte=now)
+
+
 def _look_ups(now: datetime) -> QuerySet[LookUp]:
     return LookUp.objects.filter(next_try_at__lte=now)
 
@@ -62,6 +66,7 @@ ERRANDS = (
     Errand("approved, not sent", "pay", _approved, "next_action_at"),
     Errand("doubts and watches", "look", _looks, "next_look_at"),
     Errand("look-ups", "look_up", _look_ups, "next_try_at"),
+    Errand("cases decided in bulk", "decide", _bulk_rows, "next_try_at"),
     Errand("mails", "deliver", _mails, "next_try_at"),
     Errand("sign of life of payouts", "beat_payouts", _heartbeat("payouts"), "at"),
     Errand("sign of life of messages", "beat_messages", _heartbeat("messages"), "at"),

@@ -1,6 +1,6 @@
 """Entry points of RQ: an id in, one call. What they may do stands in the row."""
 
-from . import health, mail, payout, reconcile, verification, workflow
+from . import bulk, health, mail, payout, reconcile, verification, workflow
 
 
 def warm_up() -> None:
@@ -18,6 +18,10 @@ def look(attempt_id: int) -> None:
 
 def look_up(look_up_id: int) -> None:
     verification.find(look_up_id)
+
+
+def decide(bulk_row_id: int) -> None:
+    bulk.decide(bulk_row_id)
 
 
 def beat(heartbeat_id: int) -> None:

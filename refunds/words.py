@@ -64,7 +64,7 @@ def decided(refund_request: RefundRequest) -> str:
 def state(refund_request: RefundRequest, shop: Shop) -> State:
     match Status(refund_request.status):
         case Status.SUBMITTED:
-            return State("waiting", _("We have your request."), _answer_by(refund_request.created_at, shop.answer_days))
+            return State("waiting", _("We have your request."), _answer_by(refund_request.created_at, shop))
         case Status.NEEDS_INFO:
             return State("attention", _("We need something from you."), (_("We go on when we have your answer."),))
         case Status.APPROVED:
@@ -81,8 +81,9 @@ def state(refund_request: RefundRequest, shop: Shop) -> State:
             return State("over", _withdrawn(refund_request), (_("Nothing more will happen."),))
 
 
-def _answer_by(asked_at: datetime, days: int) -> tuple[str, ...]:
-    by = working_days_after(asked_at, days)
+def _answer_by(asked_at: datetime, shop: Shop) -> tuple[str, ...]:
+    days = shop.answer_days
+    by = shop.calendar.end_of_open_day(asked_at, days)
     if timezone.now() > by:
         late = ngettext(
             "It is taking us longer than the %(days)s working day we promised.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 import pytest
@@ -53,6 +54,36 @@ def test_the_shop_is_set(client: Client) -> None:
     assert (shop.name, shop.support_email, shop.accent) == ("Lamps & Co", "help@example.com", "#336699")
     assert (str(shop.second_approval_above), shop.answer_days, shop.keep_closed_days) == ("500.0000", 3, 90)
     assert not shop.mails_refunded
+
+
+def test_business_hours_are_set(client: Client) -> None:
+    save(
+        client, SHOP, "shop_form", opens_at="08:30", closes_at="00:00", working_days=["6", "1"],
+        holidays="12-25 Christmas", answer_hours="4", legal_days="10", daily_digest=None,
+    )  # fmt: skip
+
+    shop = Shop.current()
+    assert (shop.opens_at, shop.closes_at, shop.working_days) == (time(8, 30), time(0), "16")
+    assert (shop.holidays, shop.answer_hours, shop.legal_days) == ("12-25 Christmas", 4, 10)
+    assert not shop.daily_digest
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"closes_at": "09:00"}, "Work ends before it begins."),
+        ({"holidays": "24.12.2026"}, "“24.12.2026” does not begin with a date such as 2026-12-24 or 12-25."),
+        ({"working_days": None}, "This field is required."),
+        ({"working_days": "8"}, "is not one of the available choices."),
+        ({"decision_hours": "0"}, "Ensure this value is greater than or equal to 1."),
+    ],
+)
+def test_impossible_business_hours_are_refused(client: Client, typed: dict[str, Any], says: str) -> None:
+    page = save(client, SHOP, "shop_form", **typed)
+
+    shop = Shop.current()
+    assert says in page.html
+    assert (shop.closes_at, shop.holidays, shop.working_days, shop.decision_hours) == (time(17), "", "12345", 16)
 
 
 def test_a_colour_that_is_none_is_refused(client: Client) -> None:

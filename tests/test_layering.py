@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent / "refunds"
 
 ALLOWED: dict[str, set[str]] = {
     "states": set(),
+    "clocks": {"states"},
     "amounts": set(),
     "money": {"amounts", "woocommerce"},
     "evidence": {"woocommerce"},
@@ -21,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "woocommerce": set(),
     "timing": set(),
     "limits": set(),
-    "models": {"states", "money", "woocommerce"},
+    "models": {"clocks", "states", "money", "woocommerce"},
     "links": {"models", "timing", "woocommerce"},
     "dispatch": {"timing"},
     "breaker": {"models", "timing"},
@@ -29,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "mail": {"models", "timing", "links", "words", "dispatch", "formats", "colours"},
     "commitments": {"models", "states", "evidence", "woocommerce"},
     "workflow": {
-        "commitments", "models", "states", "amounts", "money", "timing", "links", "dispatch", "mail", "second_factor",
+        "clocks", "commitments", "models", "states", "amounts", "money", "timing", "links", "dispatch", "mail",
+        "second_factor",
         "limits",
         "woocommerce",
     },
@@ -44,8 +46,12 @@ ALLOWED: dict[str, set[str]] = {
     "photos": {"models"},
     "privacy": {"models", "states", "amounts", "workflow", "woocommerce"},
     "health": {"models", "states", "timing", "mail"},
+    "digest": {"models", "states", "mail"},
+    "bulk": {"amounts", "models", "money", "orders", "states", "timing", "workflow", "woocommerce"},
+    "export": {"models"},
+    "figures": {"models", "states", "woocommerce"},
     "sweep": {"models", "states", "timing", "dispatch", "audit", "health", "workflow"},
-    "tasks": {"health", "mail", "payout", "reconcile", "verification", "workflow"},
+    "tasks": {"bulk", "health", "mail", "payout", "reconcile", "verification", "workflow"},
     "checks": {"timing"},
     "addresses": set(),
     "second_factor": set(),
@@ -58,11 +64,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "urls": {"views"},
     "admin": {
-        "addresses", "photos", "commitments", "words", "forms",
+        "addresses", "bulk", "clocks", "export", "figures", "photos", "commitments", "words", "forms",
         "models", "states", "amounts", "money", "formats", "evidence", "mail", "orders", "reconcile", "workflow",
         "timing", "woocommerce", "health", "second_factor", "dispatch",
     },
-    "management": {"privacy", "audit", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
+    "management": {"privacy", "audit", "digest", "health", "sweep", "timing", "workflow", "woocommerce", "orders"},
     "migrations": {"models"},
 }  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_a_pass_with_nothing_due_reads_a_little_and_writes_nothing(
 ) -> None:
     StoreHealth.current()
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         sweep.run_once()
 
 

@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from ..models import Message, OrderSnapshot, RefundRequest, Shop
 from ..states import OPEN, Status
-from ..words import working_days_after
 
 MANY = 3
 """So many refunds to one e-mail address within a year are worth a look."""
@@ -40,7 +39,6 @@ def facts() -> dict[str, Any]:
         "staff_wrote_at": Subquery(_latest(said.filter(by__isnull=False))),
         "customer_wrote_at": Subquery(_latest(said.filter(by__isnull=True))),
         "limit": Subquery(shop.values("second_approval_above")[:1]),
-        "answer_days": Subquery(shop.values("answer_days")[:1]),
     }
 
 
@@ -75,17 +73,15 @@ def flags(case: Any) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What is waited for, and since when; `is_late` if the shop has promised it sooner."""
+    """What is waited for, and since when."""
 
     waits_for: str
     since: datetime
-    is_late: bool = False
 
 
-def clock(case: Any, now: datetime) -> Clock:
+def clock(case: Any) -> Clock:
     if case.status == Status.SUBMITTED and case.staff_wrote_at is None:
-        answer_by = working_days_after(case.created_at, 2 if case.answer_days is None else case.answer_days)
-        return Clock(_("first answer"), case.created_at, is_late=now > answer_by)
+        return Clock(_("first answer"), case.created_at)
     if case.status == Status.SUBMITTED:
         # While the customer was asked, the clock stood still.
         return Clock(_("decision"), max(case.created_at, case.customer_wrote_at or case.created_at))

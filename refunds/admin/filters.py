@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext_lazy as _
 
-from ..models import PayoutAttempt, Reason, RefundRequest
+from ..models import PayoutAttempt, Reason, RefundRequest, Shop
 from ..states import OPEN, Status
 from .paging import count_text, counts
 
@@ -35,6 +35,11 @@ def urgency() -> Case:
         default=Value(len(WORST_FIRST)),
         output_field=IntegerField(),
     )
+
+
+def lateness(now: datetime) -> Case:
+    """0 for what is overdue: it comes before everything else."""
+    return Case(When(due_at__lte=now, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
 def search(queryset: Cases, typed: str) -> Cases:
@@ -102,6 +107,23 @@ class StateFilter(admin.SimpleListFilter):
                 "count": count_text(found[value]) if value in found else None,
                 "value": value,
             }
+
+
+class LateFilter(admin.SimpleListFilter):
+    title = _("due")
+    parameter_name = "due"
+    template = "admin/refunds/menu.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("overdue", _("Overdue")), ("today", _("Due today"))]
+
+    def queryset(self, request: HttpRequest, queryset: Cases) -> Cases:
+        now = timezone.now()
+        if self.value() == "overdue":
+            return queryset.filter(due_at__lte=now)
+        if self.value() == "today":
+            return queryset.filter(due_at__lte=Shop.current().calendar.end_of_day(now, 0))
+        return queryset
 
 
 class WhoseFilter(admin.SimpleListFilter):

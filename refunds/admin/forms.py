@@ -12,18 +12,15 @@ from django.utils.translation import gettext_lazy
 
 from .. import money
 from ..amounts import AmountError, canonical, parse_amount
-from ..models import DeclineReason, Reason, RefundRequest
+from ..models import NOT_FOR_SALE_AGAIN, DeclineReason, RefundRequest
 from ..money import Breakdown, LineLeft
-from ..woocommerce.types import LineKind
+from ..woocommerce.types import PAID_WITHOUT_GATEWAY, LineKind
 from .order_lines import asked_of
 from .people import colleagues
 
 ITEMS, ALL, GOODWILL = "items", "all", "goodwill"
 SPREAD, LUMP = "spread", "lump"
 BY_GATEWAY, BY_HAND = "gateway", "hand"
-PAID_WITHOUT_GATEWAY = frozenset({"cod", "bacs", "cheque", ""})
-"""Payment methods of WooCommerce that cannot give money back by themselves."""
-NOT_FOR_SALE_AGAIN = frozenset({Reason.DAMAGED, Reason.FAULTY, Reason.NOT_ARRIVED})
 
 
 def _area(rows: int) -> forms.Textarea:

@@ -45,6 +45,7 @@ KINDS = {
     "refunded": gettext_lazy("Refunded"),
     "correction": gettext_lazy("Correction"),
     "alarm": gettext_lazy("Alarm, to staff"),
+    "digest": gettext_lazy("Summary of the day, to staff"),
     "new_request": gettext_lazy("New request, to staff"),
     "customer_wrote": gettext_lazy("The customer wrote, to staff"),
     "needs_staff": gettext_lazy("Needs a person, to staff"),

@@ -23,16 +23,19 @@ from django.views.decorators.http import require_safe
 from ..models import Photo, RefundRequest
 from ..photos import photo_response
 from ..states import OPEN
-from . import case, columns, decisions, show
+from ..workflow import MOST_AT_ONCE
+from . import bulk, case, columns, decisions, show
 from .case import Opening
 from .filters import (
     CLOSED_STATES,
     NEEDS_PERSON,
     WORST_FIRST,
     DateFilter,
+    LateFilter,
     ReasonFilter,
     StateFilter,
     WhoseFilter,
+    lateness,
     search,
     urgency,
 )
@@ -52,22 +55,25 @@ class CaseList(ChangeList):
 
 
 class RefundRequestAdmin(ReadOnlyAdmin):
-    list_display = ("case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "flags", "age")
+    list_display = (
+        "case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "flags", "due", "age",
+    )  # fmt: skip
     list_display_links = None
-    list_filter = (StateFilter, WhoseFilter, ReasonFilter, DateFilter)
+    list_filter = (StateFilter, LateFilter, WhoseFilter, ReasonFilter, DateFilter)
     paginator = CappedPaginator
     list_select_related = ("assigned_to",)
     list_per_page = 50
     search_fields = ("reference",)
     empty_value_display = ""
-    sortable_by = ("age",)
+    sortable_by = ("due", "age")
     change_list_template = "admin/refunds/list.html"
+    actions = ("in_bulk",)
 
     # --- The queue ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
         plain = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
-        return plain.annotate(urgency=urgency())
+        return plain.annotate(lateness=lateness(timezone.now()), urgency=urgency())
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return CaseList
@@ -78,10 +84,10 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         return paginator  # type: ignore[no-any-return]  # Django promises its own class only
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
-        """What needs a person first, oldest first; what is over, or searched through all, newest first."""
+        """What is overdue, then what needs a person, oldest first; what is over or searched through all, newest."""
         state = request.GET.get("state", "")
         by_urgency = state in {"open", *WORST_FIRST} or (not request.GET.get("q") and state not in self._over())
-        return ["urgency", "created_at"] if by_urgency else ["-created_at", "-id"]
+        return ["lateness", "urgency", "created_at"] if by_urgency else ["-created_at", "-id"]
 
     def _over(self) -> set[str]:
         return {*CLOSED_STATES, "all"}
@@ -132,6 +138,10 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         waits_for = show.waits_for(refund_request, timezone.now())
         return format_html('{} <span class="quiet">{}</span>', show.badge(refund_request.status), waits_for)
 
+    @admin.display(description=_("due"), ordering="due_at")
+    def due(self, refund_request: RefundRequest) -> SafeString | str:
+        return show.due(refund_request, timezone.now())
+
     @admin.display(description=_("look twice"))
     def flags(self, refund_request: RefundRequest) -> SafeString:
         words = ((flag,) for flag in columns.flags(refund_request))
@@ -139,12 +149,17 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("age"), ordering="created_at")
     def age(self, refund_request: RefundRequest) -> SafeString:
-        clock = columns.clock(refund_request, timezone.now())
+        clock = columns.clock(refund_request)
         if not clock.waits_for:
             return show.age(clock.since)
-        late = _("late") if clock.is_late else ""
-        words = '{} <span class="quiet">{}</span> <span class="late">{}</span>'
-        return format_html(words, show.age(clock.since), clock.waits_for, late)
+        return format_html('{} <span class="quiet">{}</span>', show.age(clock.since), clock.waits_for)
+
+    @admin.action(description=_("Decide several at once"), permissions=["work"])
+    def in_bulk(self, request: HttpRequest, queryset: QuerySet[RefundRequest]) -> HttpResponse:
+        return bulk.to_page([case.pk for case in queryset[: MOST_AT_ONCE + 1]])
+
+    def has_work_permission(self, request: HttpRequest) -> bool:
+        return actor(request).has_perm("refunds.work_refundrequest")
 
     # --- The case ----------------------------------------------------------------------------------------------------
 
@@ -205,7 +220,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
     def _next(self, refund_request: RefundRequest) -> RefundRequest | None:
         """The case that needs a person most, this one aside."""
         needing = RefundRequest.objects.filter(status__in=NEEDS_PERSON).exclude(pk=refund_request.pk)
-        return needing.order_by(urgency(), "created_at").only("pk", "reference").first()
+        return needing.order_by(lateness(timezone.now()), urgency(), "created_at").only("pk", "reference").first()
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The history is the ledger on the case page."""

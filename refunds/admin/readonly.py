@@ -23,7 +23,7 @@ def number(object_id: str) -> int:
 
 
 class ReadOnlyAdmin(Base):
-    actions = None
+    actions: tuple[str, ...] | None = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 

@@ -12,6 +12,7 @@ from django.core.validators import FileExtensionValidator
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -27,11 +28,31 @@ else:
     ShopBase = RuleBase = admin.ModelAdmin
     ShopModelForm = forms.ModelForm
 
+CLOCK = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 LOGO_KINDS = ("png", "jpg", "jpeg", "webp", "svg")
 LOGO_BYTES = 1_000_000
 
 
+class DaysField(forms.MultipleChoiceField):
+    """Days of the week, from a column of their digits and back."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return list(value) if isinstance(value, str) else value
+
+    def clean(self, value: Any) -> Any:
+        return "".join(sorted(super().clean(value)))
+
+
 class ShopForm(ShopModelForm):
+    working_days = DaysField(
+        label=gettext_lazy("Working days"),
+        choices=[(str(nth + 1), name) for nth, name in WEEKDAYS.items()],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    opens_at = forms.TimeField(label=gettext_lazy("Work begins at"), widget=CLOCK)
+    closes_at = forms.TimeField(
+        label=gettext_lazy("Work ends at"), widget=CLOCK, help_text=gettext_lazy("00:00 is the end of the day.")
+    )
     logo = forms.FileField(
         label=gettext_lazy("New logo"),
         required=False,
@@ -73,6 +94,20 @@ class ShopAdmin(ShopBase):
             },
         ),
         (gettext_lazy("Answers and mails"), {"fields": ("answer_days", "mails_refunded")}),
+        (
+            gettext_lazy("Business hours"),
+            {"fields": ("opens_at", "closes_at", "working_days", "holidays")},
+        ),
+        (
+            gettext_lazy("How fast we want to be"),
+            {
+                "description": gettext_lazy(
+                    "In business hours, except for the limit of the law: that counts every day. "
+                    "A change counts for clocks that start afterwards."
+                ),
+                "fields": ("answer_hours", "decision_hours", "payout_hours", "legal_days", "daily_digest"),
+            },
+        ),
         (gettext_lazy("Approval"), {"fields": ("second_approval_above",)}),
         (
             gettext_lazy("How often orders can be looked up"),

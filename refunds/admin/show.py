@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from ..clocks import Clock
 from ..formats import amount_text
 from ..models import RefundRequest
 from ..states import Status
@@ -86,6 +89,31 @@ def span(length: timedelta) -> str:
 
 def age(at: datetime) -> SafeString:
     return Moment(at, timezone.now()).age_element
+
+
+CLOCKS: Mapping[str, Any] = {
+    Clock.ANSWER: gettext_lazy("first answer"),
+    Clock.DECISION: gettext_lazy("decision"),
+    Clock.PAYOUT: gettext_lazy("payout"),
+    Clock.LEGAL: gettext_lazy("limit of the law"),
+}
+
+
+def due(refund_request: RefundRequest, now: datetime) -> SafeString | str:
+    """How long there is until the first of a case's clocks runs out, or by how much it is late; empty if none runs."""
+    found = refund_request.clocks.next(refund_request.status)
+    if found is None:
+        return ""
+    shown = Moment(found[0], now)
+    words = _("in %(time)s") if shown.is_ahead else _("%(time)s late")
+    return format_html(
+        '<time class="due{}" datetime="{}" title="{}">{}</time> <span class="quiet">{}</span>',
+        "" if shown.is_ahead else " due--late",
+        shown.iso,
+        shown.exact,
+        words % {"time": shown.age},
+        CLOCKS[found[1]],
+    )
 
 
 def badge(status: str) -> SafeString:

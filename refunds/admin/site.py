@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ..models import Mail, ReasonRule, RefundRequest, SavedReply, Shop
-from . import log_in, phone, queues, store_check, switch, two_factor
+from . import bulk, dashboard, export, log_in, phone, queues, store_check, switch, two_factor
 from .filters import NEEDS_PERSON, OPEN_STATES
 from .mails import MailAdmin
 from .notices import notices
@@ -60,6 +60,9 @@ class RefundsAdminSite(AdminSite):
             path("two-factor/qr.svg", own(require_safe(self.qr_code)), name="two_factor_qr"),
             path("worker/", include(queues.pages(self))),
             path("log-ins/", self.admin_view(self.log_ins), name="log_ins"),
+            path("bulk/", self.admin_view(self.bulk), name="bulk"),
+            path("bulk/<int:pk>/", self.admin_view(require_safe(self.bulk_progress)), name="bulk_progress"),
+            path("export/", self.admin_view(self.export), name="export"),
             path("payouts/", self.admin_view(self.payouts), name="payouts"),
             path("shop-check/", self.admin_view(self.store_check), name="store_check"),
             path("new-request/", self.admin_view(partial(phone.find, self)), name="find_order"),
@@ -96,6 +99,15 @@ class RefundsAdminSite(AdminSite):
     def log_ins(self, request: HttpRequest) -> Any:
         return log_in.log_ins(self, request)
 
+    def bulk(self, request: HttpRequest) -> Any:
+        return bulk.bulk(self, request)
+
+    def bulk_progress(self, request: HttpRequest, pk: int) -> Any:
+        return bulk.progress(self, request, pk)
+
+    def export(self, request: HttpRequest) -> Any:
+        return export.export(self, request)
+
     def payouts(self, request: HttpRequest) -> Any:
         return switch.payouts(self, request)
 
@@ -103,8 +115,9 @@ class RefundsAdminSite(AdminSite):
         return store_check.store_check(self, request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        counts = _counts() if request.user.has_perm("refunds.view_refundrequest") else []
-        context = {"counts": counts, "last_log_in": log_in.last_log_in(request)}
+        context: dict[str, Any] = {"last_log_in": log_in.last_log_in(request)}
+        if request.user.has_perm("refunds.view_refundrequest"):
+            context |= {"counts": _counts(), **dashboard.context(request)}
         return super().index(request, context | (extra_context or {}))
 
 

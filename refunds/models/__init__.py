@@ -4,16 +4,32 @@ Three objects are never mixed: `RefundRequest` is the case, `PayoutAttempt` one 
 ledger. Amounts are decimals in the order's currency; instants are aware.
 """
 
-from .case import DeclineReason, Message, OrderSnapshot, Photo, Reason, ReasonRule, RefundLine, RefundRequest
+from .bulk import Act, Bulk, BulkRow
+from .case import (
+    NOT_FOR_SALE_AGAIN,
+    DeclineReason,
+    Message,
+    OrderSnapshot,
+    Photo,
+    Reason,
+    ReasonRule,
+    RefundLine,
+    RefundRequest,
+)
 from .contact import LookUp, Mail
 from .payout import AppendOnlyError, PayoutAttempt, RefundEvent
 from .replies import SavedReply, SavedReplyText
-from .shop import Alarm, Heartbeat, Shop, StoreHealth
+from .shop import Alarm, Digest, Heartbeat, Shop, StoreHealth
 
 __all__ = [
+    "NOT_FOR_SALE_AGAIN",
+    "Act",
     "Alarm",
     "AppendOnlyError",
+    "Bulk",
+    "BulkRow",
     "DeclineReason",
+    "Digest",
     "Heartbeat",
     "LookUp",
     "Mail",

@@ -16,6 +16,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..clocks import Clocks
 from ..money import Breakdown
 from ..states import OPEN, Status
 from ..woocommerce.codec import order_from_json
@@ -55,6 +56,9 @@ class Reason(models.TextChoices):
     OTHER = "other", _("Something else")
 
 
+NOT_FOR_SALE_AGAIN = frozenset({Reason.DAMAGED, Reason.FAULTY, Reason.NOT_ARRIVED})
+
+
 class DeclineReason(models.TextChoices):
     OUTSIDE_PERIOD = "outside_period", _("Too late for a return")
     NOT_RETURNED = "not_returned", _("Goods not sent back")
@@ -88,6 +92,10 @@ class RefundRequestQuerySet(models.QuerySet["RefundRequest"]):
     def due(self, at: datetime) -> Self:
         """Approved and ready to be paid, oldest first."""
         return self.filter(status=Status.APPROVED, next_action_at__lte=at).order_by("next_action_at", "pk")
+
+    def overdue(self, at: datetime) -> Self:
+        """A clock of theirs has run out."""
+        return self.filter(due_at__lte=at)
 
 
 class RefundRequest(models.Model):
@@ -145,6 +153,16 @@ class RefundRequest(models.Model):
     decline_reason = models.CharField(max_length=32, choices=DeclineReason, blank=True)
     decline_words = models.TextField(blank=True)
 
+    first_answer_at = models.DateTimeField(null=True, blank=True)
+    answer_due_at = models.DateTimeField(null=True, blank=True)
+    decision_due_at = models.DateTimeField(null=True, blank=True)
+    payout_due_at = models.DateTimeField(null=True, blank=True)
+    legal_due_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    """Since when the case waits for the customer, and the clock of the decision stands still."""
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    """When the first of the clocks that run now runs out, so that what is overdue is one query."""
+
     next_action_at = models.DateTimeField(null=True, blank=True)
     nudged_at = models.DateTimeField(null=True, blank=True)
     not_sent_count = models.PositiveIntegerField(default=0)
@@ -167,6 +185,7 @@ class RefundRequest(models.Model):
             ("approve_above_limit", _("Can approve requests above the limit")),
             ("settle_doubts", _("Can settle payouts in doubt")),
             ("pause_payouts", _("Can pause and resume payouts")),
+            ("export_refundrequest", _("Can take data out as files")),
         ]
         constraints = [
             models.CheckConstraint(name="request_status_known", condition=Q(status__in=Status.values)),
@@ -217,6 +236,9 @@ class RefundRequest(models.Model):
         indexes = [
             models.Index(name="request_due", fields=["next_action_at", "id"], condition=Q(status=Status.APPROVED)),
             models.Index(name="request_open", fields=["status", "created_at"], condition=Q(status__in=sorted(OPEN))),
+            models.Index(name="request_clock", fields=["due_at"], condition=Q(due_at__isnull=False)),
+            models.Index(name="request_decided", fields=["decided_at"], condition=Q(decided_at__isnull=False)),
+            models.Index(name="request_paid", fields=["closed_at"], condition=Q(status=Status.REFUNDED)),
             models.Index(name="request_status", fields=["status", "-created_at", "-id"]),
             models.Index(name="request_order", fields=["order_id"]),
             models.Index(name="request_reason", fields=["reason", "status"]),
@@ -234,6 +256,10 @@ class RefundRequest(models.Model):
     def breakdown(self) -> Breakdown | None:
         """What was approved, line by line; None before the decision."""
         return None if self.approved_breakdown is None else Breakdown.from_json(self.approved_breakdown)
+
+    @property
+    def clocks(self) -> Clocks:
+        return Clocks(**{name: getattr(self, name) for name in Clocks.__slots__})
 
     @property
     def amount(self) -> Decimal:

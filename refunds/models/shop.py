@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..clocks import MIDNIGHT, MOST_HOLIDAYS, Calendar, Rules, holidays
 from .case import photo_storage
+
+HOURS = [MinValueValidator(1), MaxValueValidator(1000)]
+
+
+def real_holidays(text: str) -> None:
+    try:
+        count = len(holidays(text))
+    except ValueError as error:
+        raise ValidationError(
+            gettext("“%(line)s” does not begin with a date such as 2026-12-24 or 12-25.") % {"line": error}
+        ) from None
+    if count > MOST_HOLIDAYS:
+        raise ValidationError(gettext("These are more than %(most)d holidays.") % {"most": MOST_HOLIDAYS})
 
 
 class Shop(models.Model):
@@ -24,6 +43,28 @@ class Shop(models.Model):
     privacy_url = models.URLField(_("privacy notice"), blank=True)
     terms_url = models.URLField(_("terms"), blank=True)
     answer_days = models.PositiveSmallIntegerField(_("working days until we answer"), default=2)
+    opens_at = models.TimeField(_("work begins at"), default=time(9))
+    closes_at = models.TimeField(_("work ends at"), default=time(17), help_text=_("00:00 is the end of the day."))
+    working_days = models.CharField(
+        _("working days"), max_length=7, default="12345", validators=[RegexValidator(r"^[1-7]+$")]
+    )
+    holidays = models.TextField(
+        _("holidays"),
+        blank=True,
+        validators=[real_holidays],
+        help_text=_("One in a line: 2026-12-24 for one year, 12-25 for every year. A name may follow."),
+    )
+    answer_hours = models.PositiveSmallIntegerField(_("hours until the first answer"), default=8, validators=HOURS)
+    decision_hours = models.PositiveSmallIntegerField(_("hours until the decision"), default=16, validators=HOURS)
+    payout_hours = models.PositiveSmallIntegerField(
+        _("hours from the approval to the refund"), default=8, validators=HOURS
+    )
+    legal_days = models.PositiveSmallIntegerField(
+        _("days until the money has to be back by law"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+    )
+    daily_digest = models.BooleanField(_("send the team a summary when work begins"), default=True)
     mails_refunded = models.BooleanField(
         _("send our own mail about refunds"), default=True, help_text=_("WooCommerce can send one of its own.")
     )
@@ -50,6 +91,30 @@ class Shop(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.opens_at and self.closes_at and self.opens_at >= self.closes_at != MIDNIGHT:
+            raise ValidationError({"closes_at": gettext("Work ends before it begins.")})
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(
+            zone=ZoneInfo(settings.TIME_ZONE),
+            opens=self.opens_at,
+            closes=self.closes_at,
+            days=frozenset(map(int, self.working_days)),
+            holidays=holidays(self.holidays),
+        )
+
+    @property
+    def clock_rules(self) -> Rules:
+        return Rules(
+            calendar=self.calendar,
+            answer=timedelta(hours=self.answer_hours),
+            decision=timedelta(hours=self.decision_hours),
+            payout=timedelta(hours=self.payout_hours),
+            legal_days=self.legal_days,
+        )
 
     @classmethod
     def current(cls) -> Shop:
@@ -91,6 +156,18 @@ class StoreHealth(models.Model):
     @classmethod
     def current(cls) -> StoreHealth:
         return cls.objects.get_or_create(pk=cls.ONLY)[0]
+
+
+class Digest(models.Model):
+    """That the team's summary of a day was written: one row, so that it is written once."""
+
+    day = models.DateField(unique=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.day)
 
 
 class Heartbeat(models.Model):

@@ -11,6 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+PAID_WITHOUT_GATEWAY = frozenset({"cod", "bacs", "cheque", ""})
+"""Payment methods of WooCommerce that cannot give money back by themselves."""
+
 
 class LineKind(StrEnum):
     PRODUCT = "product"

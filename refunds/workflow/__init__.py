@@ -6,6 +6,7 @@ nudge that follows the commit. None calls the store. `NotAllowed` says in plain 
 """
 
 from .access import confirm_app, renew_recovery_codes, reset_second_factor, turn_off_second_factor
+from .bulks import MOST_AT_ONCE, start_bulk
 from .cases import (
     approve,
     decline,
@@ -31,12 +32,14 @@ from .evidence import (
     record_watch,
     stop_looking,
 )
+from .exports import log_export
 from .moves import LostRace, NotAllowed
 from .payouts import attempt_owner, claim, hold_back, record, write_ahead
 from .previews import mails_of_approval, mails_of_correction, mails_of_decline, mails_of_message
 from .switch import confirm_home, pause, pause_automatically, resume
 
 __all__ = [
+    "MOST_AT_ONCE",
     "LostRace",
     "NotAllowed",
     "adopt",
@@ -56,6 +59,7 @@ __all__ = [
     "expire_lease",
     "hold_back",
     "log_erasure",
+    "log_export",
     "mails_of_approval",
     "mails_of_correction",
     "mails_of_decline",
@@ -77,6 +81,7 @@ __all__ = [
     "resume",
     "settle_not_paid",
     "settle_paid",
+    "start_bulk",
     "stop_looking",
     "submit",
     "take_back",

@@ -31,7 +31,7 @@ from ..states import OPEN, VERBS, Status
 from ..woocommerce.codec import order_to_json
 from ..woocommerce.matching import email_key
 from ..woocommerce.types import Order
-from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, require_person, staff
+from .moves import CUSTOMER, Actor, LostRace, NotAllowed, edit, log, move, new_clocks, require_person, staff
 
 NUMBER_LENGTH = 64
 """Longer order numbers are compared by their beginning here, and in full at the look-up."""
@@ -101,8 +101,10 @@ def _submit(look_up: LookUp, actor: Actor, *, chosen: Mapping[int, int], reason:
 def _create(
     look_up: LookUp, snapshot: OrderSnapshot, breakdown: Breakdown, reason: Reason, note: str, actor: Actor
 ) -> RefundRequest:
-    order = snapshot.order
+    order, kind = snapshot.order, "opened" if actor.user else "submitted"
+    now = timezone.now()
     refund_request = RefundRequest.objects.create(
+        created_at=now,
         order_id=order.id,
         order_number=order.number[:NUMBER_LENGTH],
         currency=order.currency,
@@ -116,6 +118,7 @@ def _create(
         requested_amount=breakdown.amount,
         order_asked=snapshot,
         order_now=snapshot,
+        **new_clocks(now, kind=kind),
     )
     RefundLine.objects.bulk_create(
         RefundLine(
@@ -133,7 +136,7 @@ def _create(
     look_up.refund_request = refund_request
     look_up.photos.update(refund_request=refund_request)
     event = log(
-        "opened" if actor.user else "submitted",
+        kind,
         actor,
         refund_request=refund_request,
         to_status=Status.SUBMITTED,

@@ -14,7 +14,7 @@ from .. import mail
 from ..limits import require_room
 from ..models import Mail, Message, Photo, RefundRequest, Shop
 from ..states import OPEN, Status
-from .moves import CUSTOMER, LostRace, NotAllowed, log, move, require_person, staff
+from .moves import CUSTOMER, LostRace, NotAllowed, answered_first, log, move, require_person, staff
 
 
 def ask(refund_request: RefundRequest, *, by: User, version: int, text: str, address: str | None = None) -> Message:
@@ -43,6 +43,7 @@ def write(refund_request: RefundRequest, *, by: User, text: str, address: str | 
         require_person(refund_request)
         message = _say(refund_request, text, by)
         event = log("wrote", actor, refund_request=refund_request, data={"message": message.pk})
+        answered_first(refund_request)
         mail.write("message", refund_request=refund_request, event=event, message=message)
     return message
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -10,7 +11,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import PayoutAttempt, RefundEvent, RefundLine, RefundRequest
+from .. import clocks
+from ..models import PayoutAttempt, RefundEvent, RefundLine, RefundRequest, Shop
 from ..states import OPEN, VERBS, Status
 
 CLOSED = frozenset({Status.REFUNDED, Status.DECLINED, Status.WITHDRAWN})
@@ -99,11 +101,42 @@ def move(
     starts, to = VERBS[kind]
     if seen not in starts:
         raise NotAllowed("state", _("This is not possible while the request is “%(state)s”.") % {"state": seen.label})
-    fields |= {"status": to, "closed_at": timezone.now() if to in CLOSED else None}
+    now = timezone.now()
+    fields |= {"status": to, "closed_at": now if to in CLOSED else None}
+    fields |= _changed(refund_request, clocks.after(refund_request.clocks, kind, now, _rules), to)
     edit(refund_request, version=version, **fields)
     if (seen in OPEN) != (to in OPEN):
         _hold_lines(refund_request, to in OPEN, take_lines)
     return log(kind, actor, refund_request=refund_request, attempt=attempt, from_status=seen, to_status=to, data=data)
+
+
+def new_clocks(at: datetime, *, kind: str) -> dict[str, Any]:
+    """What a new case, made by an event of this kind, has in its columns of due times."""
+    running = clocks.started(_rules(), at, kind=kind)
+    return asdict(running) | {"due_at": _due(running, Status.SUBMITTED)}
+
+
+def _rules() -> clocks.Rules:
+    return Shop.current().clock_rules
+
+
+def _due(running: clocks.Clocks, status: str) -> datetime | None:
+    due = running.next(status)
+    return due and due[0]
+
+
+def _changed(refund_request: RefundRequest, running: clocks.Clocks, status: str) -> dict[str, Any]:
+    fields = {name: at for name, at in asdict(running).items() if at != getattr(refund_request, name)}
+    return fields | {"due_at": _due(running, status)}
+
+
+def answered_first(refund_request: RefundRequest) -> None:
+    """The customer has heard from the shop, without a move of the case: the clock of the first answer stops."""
+    now = timezone.now()
+    running = clocks.after(refund_request.clocks, "wrote", now, _rules)
+    RefundRequest.objects.filter(pk=refund_request.pk, status=Status.SUBMITTED, first_answer_at=None).update(
+        first_answer_at=now, due_at=_due(running, Status.SUBMITTED)
+    )
 
 
 def edit(refund_request: RefundRequest, *, version: int | None = None, **fields: Any) -> None:

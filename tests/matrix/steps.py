@@ -92,7 +92,7 @@ PARTS = {
         "tell_staff",
     },
     "refunds.workflow.evidence": {"_open_again", "stop_looking"},
-    "refunds.workflow.moves": {"edit", "_hold_lines"},
+    "refunds.workflow.moves": {"edit", "_hold_lines", "answered_first"},
 }  # fmt: skip
 """Functions with an effect that lies between two steps above, or that no job of the money path calls."""
 
@@ -104,7 +104,7 @@ VALUES = {
     "refunds.mail": {"compose", "_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
     "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told", "what_was_paid"},
     "refunds.workflow.evidence": {"_substance"},
-    "refunds.workflow.moves": {"staff", "require_person"},
+    "refunds.workflow.moves": {"staff", "require_person", "new_clocks", "_rules", "_due", "_changed"},
 }
 """Functions that only work something out."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
-from refunds import health, sweep, timing, workflow
+from refunds import digest, health, sweep, timing, workflow
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             self._survive(self._pass)
             if time.monotonic() - watched >= timing.WATCH_EVERY.total_seconds():
                 self._survive(lambda: sweep.watch(owner=owner))
+                self._survive(digest.write_if_due)
                 watched = time.monotonic()
 
     def _pass(self) -> None:
