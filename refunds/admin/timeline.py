@@ -53,6 +53,8 @@ KINDS: Mapping[str, Any] = {
     "erased": gettext_lazy("Had the personal data erased"),
     "sum_mismatch": gettext_lazy("The order’s refunds do not add up: somebody refunded it at the same time"),
     "payouts_paused": gettext_lazy("Paused all payouts"),
+    "exported": gettext_lazy("Took data out as a file"),
+    "bulk_started": gettext_lazy("Began to decide several at once"),
     "payouts_resumed": gettext_lazy("Resumed payouts"),
     "second_factor_on": gettext_lazy("Set up a second factor for themselves"),
     "second_factor_off": gettext_lazy("Turned their second factor off"),
