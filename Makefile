@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 install: $(VENV)/dev.stamp ## install everything, for work on the code too
 
@@ -32,6 +32,12 @@ mutants: $(VENV)/dev.stamp ## take the safeguards out one by one: each time the 
 
 fuzz: $(VENV)/dev.stamp ## send N=20000 pieces of junk to every page, and look what becomes of them
 	@$(BIN)/python -m tests.fuzz --count $(or $(N),20000)
+
+bench: $(VENV)/dev.stamp ## measure everything beside its peers, at a million cases, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks
+
+bench-quick: $(VENV)/dev.stamp ## the same in two minutes, with less of everything
+	@$(BIN)/python -m tests.benchmarks --quick
 
 conformance: $(VENV)/dev.stamp ## compare a test shop of yours with what the portal believes of WooCommerce
 	@CONFORMANCE_MAY_MOVE_MONEY=$(CONFORMANCE_MAY_MOVE_MONEY) $(BIN)/python -m pytest -q tests/conformance

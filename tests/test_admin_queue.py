@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.dates import MONTHS
 
 from refunds.admin import paging
+from refunds.admin.filters import search
 from refunds.models import Message, PayoutAttempt, Reason, RefundRequest, Shop, StoreHealth
 from refunds.states import Status
 from refunds.woocommerce.codec import order_to_json
@@ -470,10 +471,12 @@ def test_the_queue_costs_the_same_for_any_number_of_rows(client: Client, rows: i
     shown(client)  # writes down once a minute that somebody is there
 
     with CaptureQueriesContext(connection) as queries:
-        assert len(shown(client, query)) in (rows, 0)
+        found = len(shown(client, query))
 
-    # session, user, two for permissions, two for what is wrong, tabs, first year, count and page of the list
-    assert len(queries) == 10
+    # session, user, two for permissions, two for what is wrong, tabs, first year, count of the list,
+    # which rows are on the page, and if there are any, all about them
+    assert found in (rows, 0)
+    assert len(queries) == (11 if found else 10)
 
 
 def test_no_list_counts_further_than_anybody_reads(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,6 +488,30 @@ def test_no_list_counts_further_than_anybody_reads(client: Client, monkeypatch: 
 
     assert 'All open <span class="tab-count">60+</span>' in first.content.decode()
     assert (first.context["cl"].result_count, len(second.context["cl"].result_list)) == (60, 10)
+
+
+def test_a_search_is_counted_less_far(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST_FOUND", 60)
+    for _unused in range(65):
+        a_case()
+
+    found, everything = client.get(QUEUE, {"q": "anna"}), client.get(QUEUE, {"state": "all"})
+
+    assert (found.context["cl"].result_count, everything.context["cl"].result_count) == (60, 65)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index for parts of words")
+@pytest.mark.parametrize("term", ["Berg", "anna@", "4711"])
+def test_a_search_reads_indexes_alone(client: Client, term: str) -> None:
+    a_case()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        plan = search(RefundRequest.objects.all(), term).explain()
+        cursor.execute("RESET enable_seqscan")
+
+    assert "Index Cond" in plan
+    assert "Seq Scan" not in plan
 
 
 # --- The front page ---------------------------------------------------------------------------------------------------

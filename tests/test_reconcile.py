@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from portal.sandbox.store import SandboxStore
-from refunds import orders, payout, reconcile, timing, workflow
+from refunds import audit, money, orders, payout, reconcile, timing, workflow
 from refunds.models import Mail, PayoutAttempt, RefundEvent, RefundRequest, StoreHealth
 from refunds.states import AttemptStatus, Status
 from tests.factories import RefundRequestFactory, approver
@@ -143,6 +144,34 @@ def test_a_refusal_that_proves_untrue_is_settled_as_paid(sandbox: SandboxStore) 
 
     assert now_of(refund_request).status == Status.REFUNDED
     assert mails()[-1] == "refunded"
+
+
+@pytest.mark.parametrize("by_a_person", [False, True])
+def test_an_old_payout_that_comes_to_light_counts_and_not_the_approval_begun_since(
+    sandbox: SandboxStore, by_a_person: bool
+) -> None:
+    refund_request = doubt(sandbox, "gateway-declines")
+    approved_then = refund_request.breakdown
+    assert approved_then is not None
+    lower = money.lower(approved_then, Decimal("30.00"))
+    RefundRequest.objects.filter(pk=refund_request.pk).update(
+        needs_second=True, approved_amount=lower.amount, approved_breakdown=lower.as_json()
+    )
+
+    if by_a_person:
+        reconcile.look_now(the_attempt(), patience=5)
+        for by in (approver(), approver()):  # above the limit, so by two people
+            half_approved = now_of(refund_request)
+            workflow.settle_paid(half_approved, by=by, version=half_approved.version, reference="re_1")
+    else:
+        somebody_refunds(sandbox, refund_request.order_id, "50.00", f"{refund_request.reference}-1 Damaged")
+        look_at(timedelta(minutes=3))
+
+    told = now_of(refund_request)
+    assert (told.status, told.approved_amount) == (Status.REFUNDED, Decimal("50.00"))
+    assert told.breakdown == approved_then
+    assert "EUR\u00a050.00" in Mail.objects.get(kind="refunded").text
+    assert list(audit.violations()) == []
 
 
 def test_after_a_person_saw_no_payout_a_second_approval_pays_once(sandbox: SandboxStore) -> None:

@@ -17,15 +17,19 @@ else:
     Base = Paginator
 
 MOST = 10_000
+MOST_FOUND = 1_000
+"""Of a search: whether a row has the word can only be seen in the row."""
 
 
 class CappedPaginator(Base):
-    """Pages of the first `MOST` rows. Whoever seeks further narrows the list down."""
+    """Pages of the first `MOST` rows, of a search fewer. Whoever seeks further narrows the list down."""
+
+    is_search = False
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        found: int = rows.order_by().values("pk")[:MOST].count()
+        found: int = rows.order_by().values("pk")[: MOST_FOUND if self.is_search else MOST].count()
         return found
 
     def page(self, number: int | str) -> Any:

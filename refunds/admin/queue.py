@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
@@ -44,6 +45,15 @@ from .people import actor
 from .readonly import ReadOnlyAdmin, number
 
 
+class CaseList(ChangeList):
+    """Facts that have to be looked up are looked up for the rows of one page, not for those skipped or counted."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        pks = list(self.result_list.values_list("pk", flat=True))
+        self.result_list = self.queryset.filter(pk__in=pks).annotate(**columns.facts())
+
+
 class RefundRequestAdmin(ReadOnlyAdmin):
     list_display = (
         "case_link", "order", "customer", "shown_amount", "reason", "assignee", "state", "flags", "due", "age",
@@ -63,7 +73,15 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundRequest]:
         plain = RefundRequest.objects.defer("approved_breakdown", "note", "decline_words")
-        return plain.annotate(lateness=lateness(timezone.now()), urgency=urgency(), **columns.facts())
+        return plain.annotate(lateness=lateness(timezone.now()), urgency=urgency())
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return CaseList
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **options: Any) -> CappedPaginator:
+        paginator: Any = super().get_paginator(request, *args, **options)
+        paginator.is_search = bool(request.GET.get("q"))
+        return paginator  # type: ignore[no-any-return]  # Django promises its own class only
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """What is overdue, then what needs a person, oldest first; what is over or searched through all, newest."""

@@ -117,7 +117,7 @@ class RefundRequest(models.Model):
     customer_name = models.CharField(_("customer"), max_length=200, blank=True)
     language = models.CharField(max_length=16, default="en")
     assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -241,8 +241,9 @@ class RefundRequest(models.Model):
             models.Index(name="request_paid", fields=["closed_at"], condition=Q(status=Status.REFUNDED)),
             models.Index(name="request_status", fields=["status", "-created_at", "-id"]),
             models.Index(name="request_order", fields=["order_id"]),
-            models.Index(name="request_email", fields=["email"]),
-            # Where PostgreSQL sorts as people do, the plain index cannot find addresses by their beginning.
+            models.Index(name="request_reason", fields=["reason", "status"]),
+            models.Index(name="request_assigned", fields=["assigned_to", "status"]),
+            # Where PostgreSQL sorts as people do, a plain index cannot find addresses by their beginning.
             models.Index(name="request_email_begins", fields=["email"], opclasses=["varchar_pattern_ops"]),
             models.Index(name="request_number", fields=["order_number"]),
             models.Index(name="request_created", fields=["-created_at", "-id"]),

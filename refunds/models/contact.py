@@ -96,6 +96,7 @@ class Mail(models.Model):
         ]
         indexes = [
             models.Index(name="mail_recipient", fields=["recipient"]),
+            models.Index(name="mail_undelivered", fields=["state"], condition=~Q(state="sent")),
             models.Index(name="mail_failed", fields=["created_at"], condition=Q(state="failed")),
             models.Index(name="mail_due", fields=["next_try_at"], condition=Q(next_try_at__isnull=False)),
         ]

@@ -16,6 +16,7 @@ from ..states import AttemptStatus, Status
 from ..woocommerce.types import Verdict
 from .cases import unconfirmed_refusal
 from .moves import Actor, LostRace, NotAllowed, edit, log, move, staff
+from .payouts import what_was_paid
 
 
 def settle_paid(
@@ -62,7 +63,7 @@ def settle_paid(
             version=version,
             attempt=attempt,
             data={"reference": reference.strip()},
-            paid_attempt=attempt,
+            **what_was_paid(attempt),
         )
         mail.write("refunded", refund_request=refund_request, event=event)
 

@@ -253,11 +253,19 @@ def succeed(
         WORKER,
         attempt=attempt,
         data=data | {"store_refund_id": store_refund_id, "amount": str(attempt.amount)},
-        paid_attempt=attempt,
+        **what_was_paid(attempt),
         next_action_at=None,
         waits_for="",
     )
     mail.write("refunded", refund_request=attempt.refund_request, event=event)
+
+
+def what_was_paid(attempt: PayoutAttempt) -> dict[str, Any]:
+    """Fields of the case. An approval begun since, for another payout that is not needed now, counts no more."""
+    paid: dict[str, Any] = {"paid_attempt": attempt}
+    if attempt.amount != attempt.refund_request.approved_amount:
+        paid |= {"approved_amount": attempt.amount, "approved_breakdown": attempt.payload["breakdown"]}
+    return paid
 
 
 def give_back(

@@ -26,7 +26,7 @@ from .table import Row, markdown, told
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-BENCHMARKS = ("queue", "case_page", "idle", "pages", "memory", "start")
+BENCHMARKS = ("refunds", "queue", "case_page", "idle", "pages", "memory", "start")
 PACKAGES = ("django", "psycopg", "gunicorn", "rq", "django-rq", "redis", "requests")
 ABOUT = """\
 # Benchmarks

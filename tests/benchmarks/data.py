@@ -90,7 +90,6 @@ def fill(connection: psycopg.Connection[Any], cases: int, still_open: int) -> No
     written = sql.SQL("CREATE TABLE written AS SELECT {} AS snapshot, {}::jsonb AS breakdown")
     connection.execute(written.format(*map(sql.Literal, _written())))
     _insert(connection, "auth_user", PERSON, f"generate_series(1, {STAFF}) AS n, now() AS at")
-    _insert(connection, "refunds_shop", {"id": "1", "name": "'Shop'"}, "generate_series(1, 1)")
     _insert(connection, "refunds_ordersnapshot", SNAPSHOT, f"{PLAN_AND_CUSTOMER} WHERE is_first")
     _insert(connection, "refunds_refundrequest", CASE, PLAN_AND_CUSTOMER)
     _insert(connection, "refunds_refundline", LINE, "plan")
@@ -206,7 +205,7 @@ UNION ALL SELECT 0, '{RARE_NAME.split()[0]}', '{RARE_NAME.split()[1]}', '{RARE_E
 """  # noqa: S608  # made of what stands in this file
 
 PLAN_AND_CUSTOMER = "written, plan JOIN customer USING (customer)"
-STATUS_AT = "at + interval '2 days'"
+DECIDED_AT = "at + interval '2 days'"
 STAFF_OF_CASE = f"n % {STAFF} + 1"
 
 PERSON = {"id": "n", "username": "'staff' || n", "is_staff": "true", "is_superuser": "true", "is_active": "true"}
@@ -218,7 +217,7 @@ SNAPSHOT = {
 }  # fmt: skip
 CASE = {
     "id": "n", "reference": "reference", "status": "status", "version": "1", "created_at": "at",
-    "closed_at": f"CASE WHEN NOT is_open THEN {STATUS_AT} END",
+    "closed_at": f"CASE WHEN NOT is_open THEN {DECIDED_AT} END",
     "order_id": "order_id", "order_number": "order_id::text",
     "currency": "'EUR'", "decimals": "2", "email": "customer_email", "customer_name": "first || ' ' || last",
     "language": "'en'", "assigned_to_id": f"CASE WHEN n % 3 > 0 THEN {STAFF_OF_CASE} END",
@@ -230,7 +229,7 @@ CASE = {
     "order_decided_id": "CASE WHEN is_approved THEN snapshot_id END",
     "api_refund": "CASE WHEN is_approved THEN true END", "restock": "CASE WHEN is_approved THEN false END",
     "decided_by_id": f"CASE WHEN is_approved OR status = 'declined' THEN {STAFF_OF_CASE} END",
-    "decided_at": f"CASE WHEN is_approved OR status = 'declined' THEN {STATUS_AT} END",
+    "decided_at": f"CASE WHEN is_approved OR status = 'declined' THEN {DECIDED_AT} END",
     "decline_reason": "CASE WHEN status = 'declined' THEN 'used' ELSE '' END",
     # Approved ones wait for their time: nothing is due.
     "next_action_at": "CASE WHEN status = 'approved' THEN now() + interval '1 year' END",
@@ -246,12 +245,12 @@ ATTEMPT = {
     "ELSE 'unknown' END",
     "amount": "50", "currency": "'EUR'", "api_refund": "true",
     "payload": """'{"amount": "50.00", "reason": "Arrived damaged", "lines": [{"line_id": 1, "total": "50.00"}]}'""",
-    "owner": "'host-1:4711:0123456789ab'", "lease_until": "now() + interval '1 year'", "prepared_at": STATUS_AT,
-    "sent_at": STATUS_AT, "settled_at": f"CASE WHEN status = 'refunded' THEN {STATUS_AT} END",
+    "owner": "'host-1:4711:0123456789ab'", "lease_until": "now() + interval '1 year'", "prepared_at": DECIDED_AT,
+    "sent_at": DECIDED_AT, "settled_at": f"CASE WHEN status = 'refunded' THEN {DECIDED_AT} END",
     "baseline": """'{"refund_ids": [], "refunded": "0"}'""", "http_status": "201",
     "store_refund_id": "CASE WHEN status = 'refunded' THEN 20000000 + n END",
     # Of what was paid lately a further look is to come, and of every doubt.
-    "next_look_at": f"CASE WHEN status = 'check_needed' OR {STATUS_AT} > now() - interval '30 days' AND status <> "
+    "next_look_at": f"CASE WHEN status = 'check_needed' OR {DECIDED_AT} > now() - interval '30 days' AND status <> "
     "'sending' THEN now() + interval '1 year' END",
     "evidence": "'[]'",
 }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ HOST = "127.0.0.1"
 
 def options() -> argparse.Namespace:
     """What `python -m tests.benchmarks` hands to each of them."""
+    # Asked to end, it still ends all it has started.
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(1))
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")

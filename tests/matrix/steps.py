@@ -102,7 +102,7 @@ VALUES = {
     "refunds.payout": {"sought", "_outcome", "_clock", "_instruction"},
     "refunds.reconcile": {"next_look", "_seen", "next_watch"},
     "refunds.mail": {"compose", "_customer", "_domain", "_context", "_secrets", "_filled", "warm_up"},
-    "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told"},
+    "refunds.workflow.payouts": {"attempt_owner", "_may_send", "_payload", "_told", "what_was_paid"},
     "refunds.workflow.evidence": {"_substance"},
     "refunds.workflow.moves": {"staff", "require_person", "new_clocks", "_rules", "_due", "_changed"},
 }

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0011_payouts_of_an_order'),
+        ('refunds', '0012_large_sites'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -17,5 +17,5 @@ def start(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("refunds", "0012_clocks")]
+    dependencies = [("refunds", "0013_clocks")]
     operations = [migrations.RunPython(start, migrations.RunPython.noop)]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0015_export_permission'),
+        ('refunds', '0016_export_permission'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

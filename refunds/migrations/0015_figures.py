@@ -7,15 +7,11 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0013_clocks_of_earlier_cases'),
+        ('refunds', '0014_clocks_of_earlier_cases'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.AddIndex(
-            model_name='refundevent',
-            index=models.Index(fields=['at'], name='event_at'),
-        ),
         migrations.AddIndex(
             model_name='refundrequest',
             index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at'], name='request_decided'),

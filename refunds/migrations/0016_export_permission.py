@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0014_figures'),
+        ('refunds', '0015_figures'),
     ]
 
     operations = [
