@@ -13,10 +13,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
-            model_name='refundevent',
-            index=models.Index(fields=['at'], name='event_at'),
-        ),
-        migrations.AddIndex(
             model_name='refundrequest',
             index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at'], name='request_decided'),
         ),

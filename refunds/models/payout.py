@@ -148,7 +148,6 @@ class RefundEvent(models.Model):
         verbose_name = _("event")
         default_permissions = ("view",)
         ordering = ["pk"]
-        indexes = [models.Index(name="event_at", fields=["at"])]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.from_status} -> {self.to_status}"
