@@ -121,6 +121,8 @@ ORIGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "another shop": ("home", "hold_back", *IN_A_MOVE),
         "meanwhile": ("call", "record", "sum", "mismatch"),
         "sibling": ("claim", "order", "write_ahead", "call", "record"),
+        "sibling at once": ("claim", "write_ahead"),
+        "stale page": ("claim", "call"),
     },
     "reconcile": {
         "died prepared": ("expire", *IN_A_MOVE),

@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from refunds import timing
+from refunds.models import PayoutAttempt
+from refunds.states import OPEN_ATTEMPT
 
 from .cases import Disturbance, Placed
 from .steps import SMTP, Killed, Step
@@ -84,6 +86,7 @@ class Disturber:
             self._note_call()
         if step.name == "write_ahead" and result is True:
             self.sendings.append(Sending(args[0].refund_request_id))
+            self._alone(args[0].order_id)
         elif step.name == "record":
             self._of(args[0].refund_request_id).recorded = True
         if not self._busy:
@@ -153,6 +156,11 @@ class Disturber:
             self.others.an_hour()
 
     # --- Witness ---
+
+    def _alone(self, order_id: int) -> None:
+        """While one payout of an order is on its way, no other has begun."""
+        if PayoutAttempt.objects.filter(order_id=order_id, status__in=OPEN_ATTEMPT).count() > 1:
+            self._world.broken_rules.append("TWO AT ONCE: two payouts of one order have begun")
 
     def _open(self) -> list[Sending]:
         return [sending for sending in self.sendings if not sending.recorded]

@@ -164,6 +164,8 @@ def _wrong_with_money(story: Story, refund_request: RefundRequest) -> Iterator[s
     for line in (*of_case.money, *of_case.rows):
         if Decimal(line["amount"]) != refund_request.approved_amount:
             yield f"WRONG AMOUNT: {line['amount']} instead of {refund_request.approved_amount}"
+        if story.agreed is not None and Decimal(line["amount"]) != story.agreed:
+            yield f"WRONG AMOUNT: {line['amount']}, and {story.agreed} was agreed on at last"
     if status == Status.REFUNDED and not of_case.proven:
         yield "refunded, and the store has no payout of it"
     must = expected(story, refund_request)

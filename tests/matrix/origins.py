@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import requests
@@ -12,6 +13,7 @@ from django.conf import settings
 from refunds import money, orders
 from refunds.models import StoreHealth
 from refunds.woocommerce.types import Order
+from refunds.workflow import payouts
 
 from ..factories import RefundRequestFactory
 from . import people
@@ -39,6 +41,30 @@ def approved(story: Story, *, lines: int = 1, transfer: bool = False) -> None:
         )
         story.requests.append(refund_request)
         people.approve(refund_request, money.price(order, chosen), transfer=transfer)
+
+
+def approved_of_a_stale_page(story: Story) -> None:
+    """A colleague has lowered the amount since the page was opened on which the whole is approved."""
+    order = _ordered(story)
+    chosen = {order.lines[0].id: 1}
+    refund_request = RefundRequestFactory.create(
+        order=order, chosen=chosen, lines=chosen, note="", customer_name="Anna Berg"
+    )
+    story.requests.append(refund_request)
+    story.agreed = Decimal("20.00")
+    asked = money.price(order, chosen)
+    people.lower(refund_request, money.lower(asked, story.agreed))
+    people.approve_a_stale_page(refund_request, asked)
+
+
+def sibling_at_once(story: Story) -> None:
+    """Between the look at the order's other payouts and the claim, another worker claims one of them.
+
+    In one database session, so that it is seen at once: where the index refuses, both claims are undone.
+    """
+    approved(story, lines=2)
+    sibling = story.requests[1].pk
+    story.disturber.at_step["prepare"] = lambda: payouts._claim(sibling, "another worker")
 
 
 def _ordered(story: Story, **fields: Any) -> Order:
@@ -134,6 +160,8 @@ ORIGINS: dict[tuple[str, str], tuple[Act, ...]] = {
     ("payout", "another shop"): (approved, home_of_another_shop),
     ("payout", "meanwhile"): (approved, just_before_the_call(spent("10.00"))),
     ("payout", "sibling"): (functools.partial(approved, lines=2),),
+    ("payout", "sibling at once"): (sibling_at_once,),
+    ("payout", "stale page"): (approved_of_a_stale_page,),
     ("reconcile", "died prepared"): (died("kill before", "write_ahead"),),
     ("reconcile", "died sending"): (died("kill after", "write_ahead"),),
     ("reconcile", "died after"): (died("kill after", "call"),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from datetime import timedelta
@@ -12,6 +13,7 @@ from django.utils import timezone
 from refunds import orders, verification, woocommerce, workflow
 from refunds.models import DeclineReason, LookUp, Mail, RefundRequest, StoreHealth
 from refunds.money import Breakdown
+from refunds.states import Status
 
 from ..factories import approver
 from .story import Story
@@ -37,6 +39,21 @@ def approve(refund_request: RefundRequest, breakdown: Breakdown, *, transfer: bo
         restock=False,
         manual_reference="SEPA 4711" if transfer else "",
     )
+
+
+def lower(refund_request: RefundRequest, breakdown: Breakdown) -> None:
+    """Somebody else proposes another amount, from a page of their own."""
+    current = RefundRequest.objects.get(pk=refund_request.pk)
+    workflow.edit_amount(current, by=colleague(), version=current.version, breakdown=breakdown)
+
+
+def approve_a_stale_page(refund_request: RefundRequest, breakdown: Breakdown) -> None:
+    """The page shows the case as it was before somebody else changed it. Refused, they look again and approve that."""
+    with contextlib.suppress(workflow.LostRace):
+        approve(refund_request, breakdown)
+    current = RefundRequest.objects.get(pk=refund_request.pk)
+    if current.status == Status.SUBMITTED and current.breakdown is not None:
+        approve(current, current.breakdown)
 
 
 def approve_again(refund_request: RefundRequest) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -44,6 +45,8 @@ class Story:
         self.look_ups: list[LookUp] = []
         self.broken: list[str] = []
         self.declined = False
+        self.agreed: Decimal | None = None
+        """What people agreed on at last, where that is not what was asked for."""
         self._under_way: Callable[[], Any] | None = None
 
     # --- Running jobs ------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ class Story:
     def _next(self, entries: list[agenda.Entry], *, waits: bool) -> datetime | None:
         """A sibling that waits asks again every few seconds: once that is seen, something else has to happen first."""
         others = [entry for entry in entries if entry.job != "pay"]
-        entries = others if waits and self.case.origin == "sibling" else entries
+        entries = others if waits and len(self.requests) > 1 else entries
         return min((entry.at for entry in entries), default=None)
 
     def forgotten(self) -> Iterator[str]:

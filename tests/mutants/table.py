@@ -31,10 +31,6 @@ def matrix(only: str) -> tuple[str, ...]:
     return ("tests.matrix", "--first", "--only", only)
 
 
-def test(name: str) -> tuple[str, ...]:
-    return ("pytest", "-q", "-p", "no:cacheprovider", name)
-
-
 GATEWAY_LIES = "payout/plain/call:refund.create=gateway-pays-but-errors/"
 
 MUTANTS = (
@@ -79,7 +75,7 @@ MUTANTS = (
                 "('status__in', ['nothing'])), fields=('order_id',)",
             ),
         ),
-        test("tests/test_states.py::test_an_order_has_one_open_attempt"),
+        matrix("payout/sibling at once/no fault/undisturbed"),
     ),
     Mutant(
         "own attempt",
@@ -98,7 +94,7 @@ MUTANTS = (
         "version",
         "a decision counts only for the figures that its page showed",
         (Cut(MOVES, "status=refund_request.status, version=seen_version", "status=refund_request.status"),),
-        test("tests/test_workflow.py::test_approve_of_a_page_that_is_stale_is_lost"),
+        matrix("payout/stale page/no fault/undisturbed"),
     ),
     Mutant(
         "tick after a refusal",
