@@ -37,7 +37,7 @@ def approved(sandbox: SandboxStore, order: Order | None = None, **fields: Any) -
     workflow.approve(
         refund_request,
         **{
-            "by": approver(),
+            "by": fields.get("by") or approver(),
             "version": refund_request.version,
             "breakdown": money.price(order, line),
             "api_refund": True,

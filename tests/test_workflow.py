@@ -438,7 +438,8 @@ def test_after_a_gateway_refusal_nothing_is_decided_before_somebody_looked_at_th
 
 def test_a_gateway_refusal_that_proved_untrue_is_settled_as_paid() -> None:
     refund_request = failed()
-    approve_fields = {"approved_amount": 1, "approved_breakdown": {}, "order_decided": refund_request.order_now}
+    asked = refund_request.requested_amount
+    approve_fields = {"approved_amount": asked, "approved_breakdown": {}, "order_decided": refund_request.order_now}
     by = approver()
     RefundRequest.objects.update(
         **approve_fields, api_refund=True, restock=False, decided_by=by, decided_at=timezone.now()
@@ -457,7 +458,8 @@ def test_a_wrong_no_payout_can_be_corrected_after_a_fresh_look() -> None:
     refund_request = failed()
     by = approver()
     RefundRequest.objects.update(
-        approved_amount=1, approved_breakdown={}, order_decided=refund_request.order_now, api_refund=True,
+        approved_amount=refund_request.requested_amount, approved_breakdown={},
+        order_decided=refund_request.order_now, api_refund=True,
         restock=False, decided_by=by, decided_at=timezone.now(),
     )  # fmt: skip
     refund_request.refresh_from_db()

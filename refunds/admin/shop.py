@@ -126,6 +126,9 @@ class ShopAdmin(ShopBase):
             return _("none")
         return format_html('<img class="logo-now" src="{}" alt="{}">', reverse("refunds:logo"), shop.name)
 
+    def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": RuleInTheList, **options})
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -137,6 +140,15 @@ class ShopAdmin(ShopBase):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:refunds_shop_change", args=[Shop.current().pk]))
+
+
+class RuleInTheList(forms.ModelForm):  # type: ignore[type-arg]  # it is generic in its stubs only
+    """A row of the list: each field says aloud what the head of its column says to those who see it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{self.instance.get_reason_display()}: {field.label}"
 
 
 class ReasonRuleAdmin(RuleBase):

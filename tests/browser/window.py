@@ -123,7 +123,7 @@ class Window:
     def _console(self, message: ConsoleMessage) -> None:
         # A page that is refused is no trouble, and a file that is has been noted by itself.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.trouble.append(f"{message.type}: {message.text}")
+            self.trouble.append(f"{message.type}: {message.text} {message.location}")
 
 
 def violations(page: Page, options: dict[str, Any] = WITH_TARGETS) -> list[str]:
