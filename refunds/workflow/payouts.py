@@ -93,8 +93,8 @@ def _call_sibling(attempt: PayoutAttempt) -> None:
         order_id=attempt.order_id, status=Status.APPROVED, next_action_at__gt=now, not_sent_count=0
     ).exclude(waits_for="")
     pk = waiting.order_by("decided_at", "pk").values_list("pk", flat=True).first()
-    if pk is not None:
-        RefundRequest.objects.filter(pk=pk, status=Status.APPROVED).update(next_action_at=now, nudged_at=now)
+    # Asked once more: taken back and approved anew in this moment, it is held, and not waiting.
+    if pk is not None and waiting.filter(pk=pk).update(next_action_at=now, nudged_at=now):
         dispatch.nudge("pay", pk)
 
 
